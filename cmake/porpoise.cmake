@@ -1,0 +1,52 @@
+# One function each for a folder of sources, a program and a fuzz target.
+
+set(PORPOISE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+
+# porpoise_folder(NAME [NEEDS...]): the library of folder NAME (all its *.cc but
+# *_test.cc) and, with PORPOISE_TESTS, one test program NAME_test of its *_test.cc.
+function(porpoise_folder name)
+  set(dir ${CMAKE_SOURCE_DIR}/${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
+  file(GLOB tests CONFIGURE_DEPENDS ${dir}/*_test.cc)
+  list(REMOVE_ITEM sources ${tests})
+  if(NOT sources)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE ${PORPOISE_WARNINGS})
+  target_link_libraries(${name} PUBLIC ${ARGN})
+  if(PORPOISE_TESTS AND tests)
+    find_package(GTest REQUIRED)
+    add_executable(${name}_test ${tests})
+    target_compile_options(${name}_test PRIVATE ${PORPOISE_WARNINGS})
+    target_link_libraries(${name}_test PRIVATE ${name} GTest::gmock GTest::gtest GTest::gtest_main)
+    set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+  endif()
+endfunction()
+
+# porpoise_program(NAME [STATIC] LIBS LIBRARY...): bin/NAME.cc as build/bin/NAME.
+# Every program carries its libstdc++, since resolving it at each start costs more than
+# the rest of the work; STATIC, for those that need no NSS, also carries libc.
+function(porpoise_program name)
+  cmake_parse_arguments(P "STATIC" "" "LIBS" ${ARGN})
+  add_executable(program_${name} ${name}.cc)
+  target_compile_options(program_${name} PRIVATE ${PORPOISE_WARNINGS})
+  target_link_libraries(program_${name} PRIVATE ${P_LIBS})
+  if(P_STATIC)
+    target_link_options(program_${name} PRIVATE -static)
+  else()
+    target_link_options(program_${name} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
+  set_target_properties(program_${name} PROPERTIES
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+# porpoise_fuzz(NAME LIBRARY...): fuzz/fuzz_NAME.cc with libFuzzer, as build/clang/fuzz/fuzz_NAME.
+function(porpoise_fuzz name)
+  add_executable(fuzz_${name} fuzz_${name}.cc)
+  target_compile_options(fuzz_${name} PRIVATE ${PORPOISE_WARNINGS})
+  target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+endfunction()

@@ -1,0 +1,209 @@
+#include "instance/resolver.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace porpoise {
+namespace {
+
+bool holds(const std::vector<std::string>& sorted, std::string_view value) {
+  return std::ranges::binary_search(sorted, value);
+}
+
+Result<std::vector<std::string>> lower_list(const Control& control, const std::string& name) {
+  Result<Control::List> list = control.list(name);
+  if (!list) return failed(list);
+  for (std::string& entry : list->entries) entry = ascii_lower(entry);
+  std::ranges::sort(list->entries);
+  return std::move(list->entries);
+}
+
+}  // namespace
+
+Result<Router> Router::load(const Instance& instance) {
+  const Control control(instance.folder());
+  Router router;
+  Result<std::string> envnoathost = control.line_or_me("envnoathost");
+  if (!envnoathost) return failed(envnoathost);
+  router.envnoathost_ = std::move(*envnoathost);
+
+  Result<std::vector<std::string>> locals = lower_list(control, "locals");
+  if (!locals) return failed(locals);
+  router.locals_ = std::move(*locals);
+  Result<Control::List> set = control.list("locals");
+  if (!set) return failed(set);
+  if (!set->set) {
+    Result<std::string> me = control.line_or_me("me");
+    if (!me) return failed(me);
+    router.locals_ = {ascii_lower(*me)};
+  }
+
+  Result<std::vector<std::string>> percenthack = lower_list(control, "percenthack");
+  if (!percenthack) return failed(percenthack);
+  router.percenthack_ = std::move(*percenthack);
+
+  Result<Control::List> virtualdomains = control.list("virtualdomains");
+  if (!virtualdomains) return failed(virtualdomains);
+  int number = 0;
+  for (const std::string& entry : virtualdomains->entries) {
+    ++number;
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string::npos) {
+      return temporary("control/virtualdomains: entry {} (\"{}\") has no colon", number, entry);
+    }
+    router.virtual_.emplace_back(ascii_lower(entry.substr(0, colon)), entry.substr(colon + 1));
+  }
+  // With equal keys the last line wins, as it always did.
+  std::ranges::reverse(router.virtual_);
+  std::ranges::stable_sort(router.virtual_, {}, &std::pair<std::string, std::string>::first);
+  return router;
+}
+
+bool Router::is_local_domain(std::string_view domain) const {
+  return holds(locals_, ascii_lower(domain));
+}
+
+Route Router::route(std::string_view recipient) const {
+  std::string address(recipient);
+  if (address.find('@') == std::string::npos) address += "@" + envnoathost_;
+  std::size_t at = address.rfind('@');
+  while (holds(percenthack_, ascii_lower(address.substr(at + 1)))) {
+    const std::size_t percent = address.rfind('%', at);
+    if (percent == std::string::npos) break;
+    address.resize(at);
+    address[percent] = '@';
+    at = percent;
+  }
+
+  const std::string domain = ascii_lower(address.substr(at + 1));
+  if (holds(locals_, domain)) {
+    return {Route::Channel::local, address, fmt::format("control/locals: {}", domain)};
+  }
+
+  const auto lookup = [&](const std::string& key) -> const std::string* {
+    const auto entry =
+        std::ranges::lower_bound(virtual_, key, {}, &std::pair<std::string, std::string>::first);
+    return entry != virtual_.end() && entry->first == key ? &entry->second : nullptr;
+  };
+  std::vector<std::string> keys = {ascii_lower(address), domain};
+  for (std::size_t dot = domain.find('.'); dot != std::string::npos;
+       dot = domain.find('.', dot + 1)) {
+    keys.push_back(domain.substr(dot));
+  }
+  keys.emplace_back();
+  for (const std::string& key : keys) {
+    const std::string* prefix = lookup(key);
+    if (prefix == nullptr) continue;
+    const std::string rule = fmt::format("control/virtualdomains: {}:{}", key, *prefix);
+    if (prefix->empty()) return {Route::Channel::remote, address, rule};
+    return {Route::Channel::local, fmt::format("{}-{}", *prefix, address), rule};
+  }
+  return {Route::Channel::remote, address,
+          fmt::format("{} is in no list of local domains", domain)};
+}
+
+Result<Accounts> Accounts::load(const Instance& instance) {
+  Accounts accounts;
+  accounts.owner_ = instance.owner();
+  accounts.alias_home_ = instance.path() + "/alias";
+  Result<std::optional<std::string>> text = Control(instance.folder(), "users/").text("assign");
+  if (!text) return failed(text);
+  if (!*text) return accounts;
+
+  int number = 0;
+  bool ended = false;
+  for (std::string_view rest = **text; !rest.empty() && !ended;) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    ++number;
+    if (line.empty() || line.front() == '#') continue;
+    if (line.front() == '.') {
+      ended = true;
+      continue;
+    }
+    const char kind = line.front();
+    line.remove_prefix(1);
+    std::vector<std::string> fields;
+    while (fields.size() < 7) {
+      const std::size_t colon = line.find(':');
+      if (colon == std::string_view::npos) break;
+      fields.emplace_back(line.substr(0, colon));
+      line.remove_prefix(colon + 1);
+    }
+    Line entry;
+    entry.number = number;
+    const auto number_of = [](const std::string& s, auto& value) {
+      const auto [stop, error] = std::from_chars(s.data(), s.data() + s.size(), value);
+      return error == std::errc() && stop == s.data() + s.size();
+    };
+    if ((kind != '=' && kind != '+') || fields.size() != 7 ||
+        !number_of(fields[2], entry.account.uid) || !number_of(fields[3], entry.account.gid) ||
+        !fields[4].starts_with('/')) {
+      return temporary(
+          "users/assign line {}: want =name:user:uid:gid:/home:dash:ext: or "
+          "+prefix:user:uid:gid:/home:dash:pre:",
+          number);
+    }
+    entry.key = ascii_lower(fields[0]);
+    entry.account.user = fields[1];
+    entry.account.home = fields[4];
+    entry.account.dash = fields[5];
+    entry.account.ext = fields[6];
+    entry.account.rule = fmt::format("users/assign line {}", number);
+    (kind == '=' ? accounts.exact_ : accounts.prefix_).push_back(std::move(entry));
+  }
+  if (!ended) return temporary("users/assign: no line of a single dot at its end");
+  std::ranges::stable_sort(accounts.exact_, {}, &Line::key);
+  std::ranges::stable_sort(accounts.prefix_, {}, &Line::key);
+  return accounts;
+}
+
+Account Accounts::find(std::string_view local_part) const {
+  const std::string key = ascii_lower(local_part);
+  const auto match = [](const std::vector<Line>& lines, std::string_view wanted) -> const Line* {
+    const auto line = std::ranges::lower_bound(lines, wanted, {}, &Line::key);
+    return line != lines.end() && line->key == wanted ? &*line : nullptr;
+  };
+  if (const Line* line = match(exact_, key)) return line->account;
+  for (std::size_t length = key.size() + 1; length-- > 0;) {
+    if (const Line* line = match(prefix_, std::string_view(key).substr(0, length))) {
+      Account account = line->account;
+      account.ext += local_part.substr(length);
+      return account;
+    }
+  }
+
+  Account account{.user = owner_.name,
+                  .uid = owner_.uid,
+                  .gid = owner_.gid,
+                  .home = owner_.home,
+                  .dash = "",
+                  .ext = "",
+                  .rule = "control/owner"};
+  for (const std::string& name : {ascii_lower(owner_.name), fmt::format("{}", owner_.uid)}) {
+    if (key == name) return account;
+    if (key.starts_with(name + "-")) {
+      account.dash = "-";
+      account.ext = local_part.substr(name.size() + 1);
+      return account;
+    }
+  }
+  account.home = alias_home_;
+  account.dash = "-";
+  account.ext = local_part;
+  account.rule = "alias/";
+  return account;
+}
+
+std::optional<Account> Accounts::login(std::string_view name) const {
+  const std::string key = ascii_lower(name);
+  const auto line = std::ranges::lower_bound(exact_, key, {}, &Line::key);
+  if (line != exact_.end() && line->key == key) {
+    return line->account.dash.empty() ? std::optional(line->account) : std::nullopt;
+  }
+  if (key != ascii_lower(owner_.name)) return std::nullopt;
+  return find(name);
+}
+
+}  // namespace porpoise

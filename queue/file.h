@@ -1,0 +1,77 @@
+// One message in the queue, read and appended to.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "libmail/result.h"
+#include "posix/unique_fd.h"
+#include "queue/record.h"
+
+namespace porpoise::queue {
+
+/// What the log says so far: the records applied in order.
+struct State {
+  enum class Status : std::uint8_t { waiting, delivered, failed, cancelled };
+  struct OfRecipient {
+    Status status = Status::waiting;
+    std::uint32_t attempts = 0;
+    std::int64_t last_us = 0;  ///< wall clock of the last attempt
+    std::string text;          ///< the last report
+    std::string progress;      ///< the last note
+    bool noticed = false;      ///< a notice about its failure is intended or queued
+  };
+  std::vector<OfRecipient> recipients;
+  std::int64_t next_us = 0;  ///< 0: never put off
+  std::uint32_t attempts = 0;
+  bool held = false;
+  std::map<Id, std::vector<std::uint32_t>> open_intents;  ///< intended, not yet queued
+  std::set<Id> notices;                                   ///< queued
+
+  void apply(const Event& event);
+  bool any_waiting() const;
+};
+
+class File {
+ public:
+  enum class Access {
+    read,    ///< changes nothing; a torn tail is ignored
+    append,  ///< the caller holds the queue's lock; a torn tail is cut off and the file synced
+  };
+
+  /// Opens `name` in folder `at`. `id` is what the name says. Permanent errors with sys = EBADMSG:
+  /// damage (a header or envelope that is not whole, a bad record followed by a good one), the
+  /// text says what and at which offset. Other errors are open(2)'s and read(2)'s.
+  static Result<File> open(int at, const std::string& name, const Id& id, Access access);
+
+  const Header& header() const { return header_; }
+  const Meta& meta() const { return meta_; }
+  const State& state() const { return state_; }
+  const std::vector<Event>& events() const { return events_; }  ///< the log, for `why`
+  std::uint64_t content_offset() const { return Header::kOctets; }
+  int fd() const { return fd_.get(); }
+
+  /// Appends one record for each event in one write, without syncing, and applies them to
+  /// state(). After an error nothing may be appended any more. `events` of no length: no-op.
+  Result<> append(const std::vector<Event>& events);
+  /// The barrier. Must succeed before anything that depends on what was appended is done.
+  Result<> sync();
+
+ private:
+  File() = default;
+  posix::UniqueFd fd_;
+  std::string shown_;
+  Header header_;
+  Meta meta_;
+  State state_;
+  std::vector<Event> events_;
+  std::uint64_t end_ = 0;  // the known good end
+  std::uint32_t sequence_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace porpoise::queue

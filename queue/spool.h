@@ -1,0 +1,72 @@
+// The folder queue/ as its owner sees it: where messages are, moving and removing them.
+
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "instance/instance.h"
+#include "libmail/result.h"
+#include "posix/unique_fd.h"
+#include "queue/file.h"
+#include "queue/id.h"
+
+namespace porpoise::queue {
+
+enum class Place { incoming, deferred };
+
+/// One record of queue/trigger: the id and LF, padded with spaces to kTriggerOctets.
+inline constexpr std::size_t kTriggerOctets = 32;
+std::string trigger_record(const Id& id);
+
+/// Tells whoever reads queue/trigger that `id` is in incoming/. False: nobody reads it. A full
+/// FIFO counts as told: its reader sees that it was full and scans.
+Result<bool> pull_trigger(const Instance& instance, const Id& id);
+
+class Spool {
+ public:
+  static Result<Spool> open(const Instance& instance);
+
+  /// queue/lock: whoever appends, moves or removes holds it. False: a `send` has it.
+  Result<bool> try_lock();
+  /// Whether somebody holds it, without taking it.
+  Result<bool> is_locked() const;
+
+  /// Calls `each` for every message there, in no order; names that are no ids are reported to
+  /// `stray` where given. A message that vanishes meanwhile is no error.
+  Result<> for_each(Place place, const std::function<void(const Id&)>& each,
+                    const std::function<void(const std::string& path)>& stray = {}) const;
+
+  /// Opens a message wherever it is; ENOENT in Error::sys if it is nowhere. `place` tells where.
+  Result<File> open_file(const Id& id, File::Access access, Place* place = nullptr) const;
+
+  /// link into deferred/SS, sync that folder (and deferred/ where SS is new), unlink from
+  /// incoming/. Already there: finishes the move. Never rename.
+  Result<> move_to_deferred(const Id& id);
+
+  /// Unlinks the message; the folder is not synced (that would cost a barrier; sync_removed()
+  /// does it for all of them). Gone already: no error.
+  Result<> remove(const Id& id, Place place);
+  Result<> sync_removed();
+
+  /// Puts a damaged message aside into queue/damaged/.
+  Result<> set_aside(const Id& id, Place place);
+
+  /// Removes files of queue/tmp that nobody has touched for `seconds`.
+  Result<int> sweep_tmp(std::int64_t wall_us, std::int64_t seconds = 129600);
+
+  /// A copy of the content for deliveries: a sealed memfd up to 64 KiB, else an unlinked file in
+  /// queue/tmp. reopen() gives a read-only descriptor of its own offset for each delivery.
+  Result<posix::UniqueFd> copy_content(const File& file) const;
+  static Result<posix::UniqueFd> reopen(int content);
+
+  int folder() const { return queue_.get(); }
+  int tmp() const { return tmp_.get(); }
+  int incoming() const { return incoming_.get(); }
+
+ private:
+  posix::UniqueFd queue_, tmp_, incoming_, deferred_, lock_;
+};
+
+}  // namespace porpoise::queue
