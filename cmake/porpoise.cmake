@@ -25,6 +25,9 @@ function(porpoise_folder name)
   endif()
 endfunction()
 
+# All programs, and nothing else: what ./demo builds.
+add_custom_target(programs)
+
 # porpoise_program(NAME [STATIC] LIBS LIBRARY...): bin/NAME.cc as build/bin/NAME.
 # Every program carries its libstdc++, since resolving it at each start costs more than
 # the rest of the work; STATIC, for those that need no NSS, also carries libc.
@@ -40,6 +43,7 @@ function(porpoise_program name)
   endif()
   set_target_properties(program_${name} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  add_dependencies(programs program_${name})
 endfunction()
 
 # porpoise_fuzz(NAME LIBRARY...): fuzz/fuzz_NAME.cc with libFuzzer, as build/clang/fuzz/fuzz_NAME.
