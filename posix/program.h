@@ -11,7 +11,8 @@
 namespace porpoise::posix {
 
 /// First call of main(): opens /dev/null on whichever of descriptors 0, 1, 2 is closed (so that no
-/// mailbox is ever opened as descriptor 2), ignores SIGPIPE (EPIPE is an error like others).
+/// mailbox is ever opened as descriptor 2), ignores SIGPIPE and SIGXFSZ (EPIPE and EFBIG are errors
+/// like others).
 void begin_program();
 
 /// One line on standard error: "NAME: TEXT\n"; control characters in it are shown as "?".
