@@ -34,6 +34,7 @@ struct EnvelopeLimits {
   std::size_t address_octets = 1002;     ///< of one address (queue exit code 11)
   std::size_t parameter_octets = 1002;   ///< of one "name=value"
   std::size_t total_octets = 64u << 20;  ///< of the whole
+  std::size_t records = 1'000'000;       ///< in all: recipients cost more memory than octets
 };
 
 /// The octets of the protocol. `with_parameters` false leaves P and R out, as a foreign program
@@ -47,7 +48,7 @@ class EnvelopeDecoder {
     none,
     bad_letter,  ///< a record out of place or with an unknown letter (queue exit code 91)
     too_long,    ///< an address or parameter beyond its limit (exit code 11)
-    too_large,   ///< the whole beyond its limit (exit code 51)
+    too_large,   ///< the whole beyond its limits (exit code 51)
   };
 
   explicit EnvelopeDecoder(EnvelopeLimits limits = {}) : limits_(limits) {}
@@ -64,7 +65,9 @@ class EnvelopeDecoder {
   Envelope finish() &&;
 
  private:
+  bool begins_well(char letter);
   void end_record();
+  void fail(Fault fault, const char* why);
 
   EnvelopeLimits limits_;
   Envelope envelope_;
@@ -73,6 +76,7 @@ class EnvelopeDecoder {
   std::size_t total_ = 0;
   bool done_ = false;
   Fault fault_ = Fault::none;
+  const char* why_ = "";
 };
 
 /// VERP (reference 5.5): what a sender `pre@host-@[]` becomes for `recipient`; other senders
