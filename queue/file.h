@@ -40,18 +40,24 @@ class File {
  public:
   enum class Access {
     read,    ///< changes nothing; a torn tail is ignored
-    append,  ///< the caller holds the queue's lock; a torn tail is cut off and the file synced
+    append,  ///< the caller holds the queue's lock; a torn tail is cut off, and a file with a log
+             ///< is synced: what was read can be relied on
   };
 
+  /// Events kept for events(): at least the last so many of a long log. state() knows all.
+  static constexpr std::size_t kKeptEvents = 10'000;
+
   /// Opens `name` in folder `at`. `id` is what the name says. Permanent errors with sys = EBADMSG:
-  /// damage (a header or envelope that is not whole, a bad record followed by a good one), the
-  /// text says what and at which offset. Other errors are open(2)'s and read(2)'s.
+  /// damage (a header or envelope that is not whole; a bad record followed by a good one that says
+  /// it was synced before it), the text says what and at which offset. Other errors are open(2)'s
+  /// and read(2)'s.
   static Result<File> open(int at, const std::string& name, const Id& id, Access access);
 
   const Header& header() const { return header_; }
   const Meta& meta() const { return meta_; }
   const State& state() const { return state_; }
   const std::vector<Event>& events() const { return events_; }  ///< the log, for `why`
+  std::uint64_t octets() const { return end_; }                 ///< of the file's good part
   std::uint64_t content_offset() const { return Header::kOctets; }
   int fd() const { return fd_.get(); }
 
@@ -62,15 +68,24 @@ class File {
   Result<> sync();
 
  private:
+  class Reader;
   File() = default;
+  Result<> read_envelope(Reader& reader);
+  Result<> read_log(Reader& reader);
+  Result<> check_tail(Reader& reader) const;
+  Result<> cut_and_sync(std::uint64_t octets);
+  void apply(const Event& event);
+  tl::unexpected<Error> damaged(std::uint64_t offset, std::string_view what) const;
+
   posix::UniqueFd fd_;
   std::string shown_;
   Header header_;
   Meta meta_;
   State state_;
   std::vector<Event> events_;
-  std::uint64_t end_ = 0;  // the known good end
-  std::uint32_t sequence_ = 0;
+  std::uint64_t end_ = 0;       // the known good end
+  std::uint32_t sequence_ = 0;  // of the last record
+  std::uint32_t synced_ = 0;    // of the last one known to be synced
   bool broken_ = false;
 };
 

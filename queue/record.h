@@ -1,6 +1,6 @@
 // The parts of a queue file, as octets (queue(5) documents them byte by byte). Pure.
 //
-//   header     one line of kHeaderOctets, text
+//   header     one line of Header::kOctets, text
 //   content    the message, never changed
 //   envelope   one record, kind 'E'
 //   log        records, appended as things happen
@@ -25,6 +25,7 @@ struct Header {
   std::uint64_t content_octets = 0;
 
   static constexpr std::size_t kOctets = 80;
+  static constexpr std::uint64_t kMaxContent = 999'999'999'999;
   std::string encode() const;  ///< kOctets, ends in LF
   /// Nothing unless every octet is as encode() writes it, the checksum included.
   static std::optional<Header> decode(std::string_view octets);
@@ -50,15 +51,40 @@ enum class Kind : char {
 struct Record {
   Kind kind{};
   std::uint32_t sequence = 0;  ///< 0 for the envelope, then 1, 2, ...
-  std::string payload;         ///< 1 octet to kMaxPayload
+  /// How many of the records just before this one were not known to be synced when it was
+  /// written. A crash may lose any of those and still keep this one; were one of the others bad,
+  /// it would be damage.
+  std::uint32_t unsynced = 0;
+  std::string payload;  ///< 1 octet to kMaxPayload
 
   static constexpr std::size_t kHeadOctets = 20;
+  static constexpr std::uint32_t kMaxUnsynced = 0xffffff;  ///< or more
   static constexpr std::size_t kMaxPayload = 256u << 20;
 };
 
 /// The octets of a record that will stand at `offset` of the file of message `id`.
 std::string encode(const Record& record, const Id& id, std::uint16_t generation,
                    std::uint64_t offset);
+
+/// What the head of a record says of it, the checksum not yet looked at.
+struct RecordHead {
+  Kind kind{};
+  std::uint32_t unsynced = 0;
+  std::uint32_t payload_octets = 0;
+  std::uint32_t sequence = 0;
+};
+std::optional<RecordHead> decode_head(std::string_view octets);
+
+/// A whole record, head and payload and nothing else. Nothing unless every octet is as encode()
+/// wrote it, for this message, generation and offset.
+std::optional<Record> decode_record(std::string_view octets, const Id& id, std::uint16_t generation,
+                                    std::uint64_t offset);
+
+/// What each record begins with; text in a payload never holds it.
+inline constexpr std::string_view kRecordMagic = "\xf5PQ\n";
+
+/// Whether this version knows what records of that kind say; readers skip the others.
+bool is_event(Kind kind);
 
 /// What a record stands for in the log: everything but the envelope. Fields that a kind does not
 /// use are empty; unknown fields are skipped.
@@ -70,8 +96,11 @@ struct Event {
   std::int64_t next_us = 0;               ///< kind next: wall-clock time of the next attempt
   std::uint32_t attempts = 0;             ///< kind next: attempts made so far
   std::optional<Id> notice;               ///< intent and noticed
+
+  static constexpr std::size_t kMaxText = 8192;  ///< what is longer is cut when written
 };
 std::string encode_payload(const Event& event);
+/// Nothing for a kind that is_event() does not know, and for a payload that makes no sense.
 std::optional<Event> decode_event(const Record& record);
 
 /// The payload of the envelope record.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "instance/instance.h"
@@ -41,8 +42,8 @@ class Spool {
   /// Opens a message wherever it is; ENOENT in Error::sys if it is nowhere. `place` tells where.
   Result<File> open_file(const Id& id, File::Access access, Place* place = nullptr) const;
 
-  /// link into deferred/SS, sync that folder (and deferred/ where SS is new), unlink from
-  /// incoming/. Already there: finishes the move. Never rename.
+  /// link into deferred/SS, sync that folder (and deferred/ where SS is new, and once before the
+  /// first move), unlink from incoming/. Already there: finishes the move. Never rename.
   Result<> move_to_deferred(const Id& id);
 
   /// Unlinks the message; the folder is not synced (that would cost a barrier; sync_removed()
@@ -50,14 +51,17 @@ class Spool {
   Result<> remove(const Id& id, Place place);
   Result<> sync_removed();
 
-  /// Puts a damaged message aside into queue/damaged/.
+  /// Puts a damaged message aside into queue/damaged/, by the same three steps as a move; under
+  /// another name (ID.1 ...) where its own is taken.
   Result<> set_aside(const Id& id, Place place);
 
   /// Removes files of queue/tmp that nobody has touched for `seconds`.
   Result<int> sweep_tmp(std::int64_t wall_us, std::int64_t seconds = 129600);
 
   /// A copy of the content for deliveries: a sealed memfd up to 64 KiB, else an unlinked file in
-  /// queue/tmp. reopen() gives a read-only descriptor of its own offset for each delivery.
+  /// queue/tmp. Its checksum is verified on the way: permanent error with sys = EBADMSG where it
+  /// is not what was accepted. reopen() gives a read-only descriptor of its own offset for each
+  /// delivery.
   Result<posix::UniqueFd> copy_content(const File& file) const;
   static Result<posix::UniqueFd> reopen(int content);
 
@@ -66,7 +70,13 @@ class Spool {
   int incoming() const { return incoming_.get(); }
 
  private:
+  Result<posix::UniqueFd> deferred_folder(const std::string& name);
+  static std::string unlinked_name(const File& file);
+
   posix::UniqueFd queue_, tmp_, incoming_, deferred_, lock_;
+  bool deferred_synced_ = false;  // what was in deferred/ when we came is on disk
+  bool incoming_dirty_ = false;   // removed from, and not synced since
+  std::set<std::string> dirty_;   // the same for folders of deferred/
 };
 
 }  // namespace porpoise::queue
