@@ -1,0 +1,64 @@
+// queue(8): a message on descriptor 0, its envelope on descriptor 1, an exit code.
+
+#include <getopt.h>
+#include <new>
+
+#include "instance/instance.h"
+#include "posix/file.h"
+#include "posix/program.h"
+#include "queue/intake.h"
+
+namespace {
+
+using porpoise::queue::Code;
+using porpoise::queue::SubmitError;
+
+constexpr const char* kHelp =
+    "usage: queue [--instance DIR] < MESSAGE 1< ENVELOPE\n"
+    "Queues the message on descriptor 0 for the envelope read from descriptor 1:\n"
+    "F sender NUL, T recipient NUL for each, NUL. See queue(8) for the exit codes.\n";
+
+int end(Code code, std::string_view text) {
+  porpoise::posix::complain("queue", text);
+  return static_cast<int>(code);
+}
+
+int queue_one(const std::optional<std::string>& where) {
+  porpoise::Result<porpoise::Instance> instance = porpoise::Instance::find(where);
+  if (!instance) return end(Code::home, instance.error().text);
+  porpoise::queue::SubmitResult<> done = porpoise::queue::take_in(*instance);
+  if (!done) {
+    porpoise::posix::complain("queue", done.error().error.text);
+    return done.error().code;
+  }
+  porpoise::queue::start_send_if_nobody_listens(*instance);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  porpoise::posix::begin_program();
+  const option options[] = {{"instance", required_argument, nullptr, 'i'},
+                            {"help", no_argument, nullptr, 'h'},
+                            {nullptr, 0, nullptr, 0}};
+  std::optional<std::string> where;
+  for (int letter; (letter = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
+    if (letter == 'h') {
+      return porpoise::posix::write_all(1, kHelp, "standard output") ? 0 : 111;
+    }
+    if (letter != 'i') return 100;
+    where = optarg;
+  }
+  if (optind < argc) {
+    porpoise::posix::complain("queue", "takes no operands");
+    return 100;
+  }
+  try {
+    return queue_one(where);
+  } catch (const std::bad_alloc&) {
+    return end(Code::memory, "out of memory");
+  } catch (const std::exception& error) {
+    return end(Code::bug, error.what());
+  }
+}
