@@ -1,0 +1,95 @@
+#include "pop3d/popup.h"
+
+#include <unistd.h>
+
+#include "libmail/pop3_command.h"
+#include "pop3d/connection.h"
+#include "pop3d/login.h"
+#include "posix/clock.h"
+#include "posix/file.h"
+#include "posix/process.h"
+#include "posix/program.h"
+
+namespace porpoise::pop3d {
+namespace {
+
+using Act = LoginStep::Act;
+
+// Hands `record` to the subprogram on descriptor 3 and waits for its end; with the right password
+// it has served the whole session by then.
+Result<posix::Ended> run_check(const std::vector<std::string>& subprogram, std::string& record) {
+  Result<posix::Pipe> pipe = posix::make_pipe();
+  if (!pipe) return failed(pipe);
+  posix::Command command;
+  command.path = find_program(subprogram.front());
+  command.arguments = subprogram;
+  command.environment = posix::own_environment();
+  command.fds = {0, 1, 2, pipe->read.get()};
+  command.search = true;
+  command.dies_with_us = true;
+  Result<pid_t> child = posix::start(command);
+  if (!child) return failed(child);
+  pipe->read.reset();
+  // A record fits into any pipe. A child that does not want it has its reasons.
+  (void)posix::write_all(pipe->write.get(), record, "descriptor 3");
+  wipe(record);
+  pipe->write.reset();
+  return posix::wait_for(*child);
+}
+
+Check check(const Popup& popup, const std::string& name, std::string& secret,
+            const std::string& stamp) {
+  std::string record = login_record(name, secret, stamp);
+  wipe(secret);
+  if (record.size() > popup.limits.login_octets) {
+    wipe(record);
+    return Check::wrong;
+  }
+  Result<posix::Ended> ended = run_check(popup.subprogram, record);
+  wipe(record);
+  if (!ended) {
+    posix::complain("popup", ended.error().text);
+    return Check::trouble;
+  }
+  if (ended->ok()) return Check::served;
+  if (ended->signal == 0 && ended->code == 1) return Check::wrong;
+  posix::complain("popup", fmt::format("{}: {}", popup.subprogram.front(), ended->text()));
+  return Check::trouble;
+}
+
+}  // namespace
+
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  std::string beside = fmt::format("{}/{}", posix::program_folder(), name);
+  return ::access(beside.c_str(), X_OK) == 0 ? beside : name;
+}
+
+int run_popup(const Popup& popup) {
+  const std::string stamp =
+      fmt::format("<{}.{}@{}>", ::getpid(), posix::wall_us() / 1'000'000, popup.hostname);
+  Login login(popup.hostname, stamp, popup.apop, popup.limits);
+  Connection client(0, 1, popup.limits.idle, Connection::ReadAhead::no);
+  mail::Pop3LineReader line(popup.limits.line_octets);
+  client.put(login.greeting());
+  while (client.read_line(line)) {
+    LoginStep step = line.too_long() ? login.line_too_long() : login.command(line.text());
+    line.clear();
+    bool served = false;
+    if (step.act == Act::check) {
+      // The replies so far come before the first one of the session.
+      if (!client.flush()) return 0;
+      const Check result = check(popup, login.name(), step.secret, stamp);
+      served = result == Check::served;
+      step = login.checked(result);
+    }
+    client.put(step.text);
+    if (step.act == Act::close) {
+      (void)client.flush();
+      return served || step.text.starts_with("+OK") ? 0 : 1;
+    }
+  }
+  return 0;
+}
+
+}  // namespace porpoise::pop3d

@@ -1,0 +1,19 @@
+// The loop of pop3d: reads lines, asks the session, and does what it says.
+
+#pragma once
+
+#include "pop3d/connection.h"
+#include "pop3d/limits.h"
+#include "pop3d/mailbox.h"
+
+namespace porpoise::pop3d {
+
+/// Serves one session to its end. Only QUIT changes the mailbox; the end of the connection, a
+/// client that takes too long and a message that cannot be read to its end change nothing.
+void serve(Connection& client, Mailbox& mailbox, const Limits& limits);
+
+/// The program: opens the Maildir `path`, greets on `out`, serves. A mailbox that cannot be opened
+/// is an -ERR to the client and one line on standard error.
+void run_pop3d(const std::string& path, int in, int out, const Limits& limits);
+
+}  // namespace porpoise::pop3d
