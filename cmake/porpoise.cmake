@@ -1,6 +1,9 @@
 # One function each for a folder of sources, a program and a fuzz target.
 
 set(PORPOISE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND PORPOISE_WARNINGS -Wno-restrict)  # GCC bug 105651: false alarm on "text" + string
+endif()
 
 # porpoise_folder(NAME [NEEDS...]): the library of folder NAME (all its *.cc but
 # *_test.cc) and, with PORPOISE_TESTS, one test program NAME_test of its *_test.cc.
