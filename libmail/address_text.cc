@@ -1,0 +1,258 @@
+#include "libmail/address_text.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "libmail/address_token.h"
+
+namespace porpoise::mail {
+namespace {
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 32 || c == 127;
+}
+
+bool is_high(char c) {
+  return static_cast<unsigned char>(c) >= 128;
+}
+
+std::string escaped(std::string_view text, std::string_view specials) {
+  std::string out;
+  out.reserve(text.size() + 8);
+  for (const char c : text) {
+    if (specials.find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string quoted(std::string_view text) {
+  return fmt::format("\"{}\"", escaped(text, "\"\\"));
+}
+
+bool is_dot_atom(std::string_view text) {
+  for (;;) {
+    const std::size_t dot = text.find('.');
+    if (!is_atom_text(text.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+std::string print_domain(std::string_view domain) {
+  if (domain.size() < 2 || !domain.starts_with('[') || !domain.ends_with(']')) {
+    return std::string(domain);
+  }
+  return fmt::format("[{}]", escaped(domain.substr(1, domain.size() - 2), "[]\\"));
+}
+
+// The octets of the character that begins at `at`, at most what is there; 0: not UTF-8.
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = octet(at);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() - at < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((octet(at + i) & 0xc0) != 0x80) return 0;
+  }
+  // Written longer than needed, surrogates, beyond U+10FFFF.
+  const unsigned char second = octet(at + 1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
+    return 0;
+  }
+  return length;
+}
+
+// RFC 2047 section 5 (3): in a phrase only these stand for themselves.
+bool is_plain_in_encoded_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!*+-/").find(c) != std::string_view::npos;
+}
+
+std::string encoded_character(std::string_view octets) {
+  std::string out;
+  for (const char c : octets) {
+    if (c == ' ') {
+      out += '_';
+    } else if (is_plain_in_encoded_word(c)) {
+      out += c;
+    } else {
+      out += fmt::format("={:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+/// Lines of a field, filled with pieces that are not to be broken.
+class Filler {
+ public:
+  explicit Filler(std::string text) : text_(std::move(text)), column_(text_.size()) {}
+
+  bool fits(std::size_t octets) const { return column_ + 1 + octets <= kFoldAt; }
+
+  // The first piece stays beside the name: a line of the name alone is no use to anybody.
+  void put(std::string_view piece) {
+    if (first_ || fits(piece.size())) {
+      text_ += ' ';
+      column_ += 1 + piece.size();
+    } else {
+      text_ += "\n  ";
+      column_ = 2 + piece.size();
+    }
+    text_ += piece;
+    first_ = false;
+  }
+
+  std::string finish() && { return std::move(text_) + "\n"; }
+
+ private:
+  std::string text_;
+  std::size_t column_;
+  bool first_ = true;
+};
+
+// Where `text`, the print of a list item, has its first blank outside of quotes, comments and
+// literals.
+std::size_t first_break(std::string_view text) {
+  int comments = 0;
+  bool quotes = false;
+  bool literal = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\') {
+      ++i;
+    } else if (quotes) {
+      quotes = c != '"';
+    } else if (literal) {
+      literal = c != ']';
+    } else if (c == '(') {
+      ++comments;
+    } else if (c == ')') {
+      comments -= comments > 0;
+    } else if (comments == 0) {
+      if (c == ' ') return i;
+      quotes = c == '"';
+      literal = c == '[';
+    }
+  }
+  return text.size();
+}
+
+// One item with the comma or ";" that ends it: whole where a line holds it, else in pieces.
+void fill(Filler& filler, std::string_view item) {
+  if (item.size() + 2 <= kFoldAt) return filler.put(item);
+  for (;;) {
+    const std::size_t end = first_break(item);
+    filler.put(item.substr(0, end));
+    if (end == item.size()) return;
+    item.remove_prefix(end + 1);
+  }
+}
+
+void append_comments(std::string& text, const std::vector<std::string>& comments) {
+  for (const std::string& comment : comments) text.append(" ").append(comment);
+}
+
+void fill_group(Filler& filler, const AddressItem& group, std::string_view comma) {
+  std::string end = ";";
+  append_comments(end, group.comments);
+  end += comma;
+  if (group.members.empty()) return fill(filler, group.phrase + ": " + end);
+  for (std::size_t i = 0; i < group.members.size(); ++i) {
+    const bool last = i + 1 == group.members.size();
+    const std::string name = i == 0 ? group.phrase + ": " : "";
+    fill(filler, name + print_mailbox(group.members[i]) + (last ? end : ","));
+  }
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
+std::string quote_local(std::string_view local) {
+  return is_dot_atom(local) && is_utf8(local) ? std::string(local) : quoted(local);
+}
+
+std::string quote_address(std::string_view envelope_address) {
+  return print_address(from_envelope(envelope_address));
+}
+
+std::string print_address(const Mailbox& mailbox) {
+  if (mailbox.null) return "";
+  std::string text = quote_local(mailbox.local);
+  if (!mailbox.domain.empty()) text.append("@").append(print_domain(mailbox.domain));
+  return text;
+}
+
+std::string print_phrase(std::string_view text) {
+  std::string line(text);
+  std::ranges::replace_if(line, is_control, ' ');
+  bool atoms = true;
+  for (std::string_view rest = line; atoms;) {
+    const std::size_t blank = rest.find(' ');
+    atoms = is_atom_text(rest.substr(0, blank));
+    if (blank == std::string_view::npos) break;
+    rest.remove_prefix(blank + 1);
+  }
+  return atoms ? line : quoted(line);
+}
+
+std::string print_encoded_phrase(std::string_view text) {
+  if (std::ranges::none_of(text, is_high)) return print_phrase(text);
+  std::string line(text);
+  std::ranges::replace_if(line, is_control, ' ');
+  const bool utf8 = is_utf8(line);
+  const std::string begin = utf8 ? "=?utf-8?q?" : "=?unknown-8bit?q?";
+  constexpr std::size_t kLongest = 75;  // RFC 2047 section 2
+  std::string out = begin;
+  std::size_t room = kLongest - begin.size() - 2;
+  for (std::size_t i = 0; i < line.size();) {
+    const std::size_t length = utf8 ? utf8_length(line, i) : 1;
+    const std::string piece = encoded_character(std::string_view(line).substr(i, length));
+    if (piece.size() > room) {
+      out += "?= " + begin;
+      room = kLongest - begin.size() - 2;
+    }
+    out += piece;
+    room -= piece.size();
+    i += length;
+  }
+  return out + "?=";
+}
+
+std::string print_mailbox(const Mailbox& mailbox) {
+  std::string text = mailbox.phrase;
+  if (mailbox.angle || !text.empty()) {
+    if (!text.empty()) text += ' ';
+    text += fmt::format("<{}>", print_address(mailbox));
+  } else {
+    text = print_address(mailbox);
+  }
+  append_comments(text, mailbox.comments);
+  return text;
+}
+
+std::string print_field(std::string_view name, const AddressList& list) {
+  Filler filler(std::string(name) + ":");
+  for (std::size_t i = 0; i < list.items.size(); ++i) {
+    const AddressItem& item = list.items[i];
+    const std::string_view comma = i + 1 < list.items.size() ? "," : "";
+    if (item.group) {
+      fill_group(filler, item, comma);
+    } else {
+      fill(filler, print_mailbox(item.members.front()) + std::string(comma));
+    }
+  }
+  return std::move(filler).finish();
+}
+
+}  // namespace porpoise::mail
