@@ -1,0 +1,586 @@
+#include "send/scheduler.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "send/log_text.h"
+#include "send/retry.h"
+
+namespace porpoise::send {
+namespace {
+
+using queue::Event;
+using queue::Id;
+using queue::Kind;
+
+std::uint32_t seconds(Time t) {
+  return static_cast<std::uint32_t>(std::clamp<Time>((t + kSecond - 1) / kSecond, 0, 0xffffffff));
+}
+
+std::uint32_t latest_next(Time now) {
+  return seconds(now + kLongestWaitSeconds * kSecond);
+}
+
+constexpr const char* kGivenUp =
+    "not tried again: the message has been in the queue too long (#4.4.7)";
+
+std::string given_up(std::string text) {
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  return text + kGivenUp;
+}
+
+}  // namespace
+
+// ---- events
+
+void Scheduler::arrived(const Id& id, Time now) {
+  if (!knows(id)) fresh_.insert(id, 0);
+  pump(now);
+}
+
+void Scheduler::found(const Id& id, Time next, Time now) {
+  if (!knows(id)) waiting_.insert(id, std::min(seconds(next), latest_next(now)));
+  pump(now);
+}
+
+void Scheduler::loaded(const Id& id, const Loaded& l, Time now) {
+  Message* m = find(id);
+  if (m == nullptr || m->doing != Doing::loading) return;
+  --loading_[m->kind];
+  m->doing = Doing::nothing;
+  if (l.held) {
+    forget(*m);
+  } else if (!must_wait_for_another(*m, l, now)) {
+    begin_attempt(*m, l, now);
+    make_ready(*m, now);
+    advance(*m, now);
+  }
+  pump(now);
+}
+
+void Scheduler::load_failed(const Id& id, Outcome outcome, Time now) {
+  Message* m = find(id);
+  if (m == nullptr || m->doing != Doing::loading) return;
+  --loading_[m->kind];
+  if (outcome == Outcome::damaged) {
+    m->doing = Doing::setting_aside;
+    do_this(SetAside{id});
+  } else {
+    if (outcome == Outcome::trouble) waiting_.insert(id, seconds(now + kTroubleDelay));
+    forget(*m);
+  }
+  pump(now);
+}
+
+void Scheduler::damaged(const Id& id, Time now) {
+  Message* m = find(id);
+  if (m == nullptr || m->doing == Doing::loading) return;
+  m->damaged = true;
+  for (Slot& slot : slots_) {
+    if (!slot.used || slot.id != id) continue;
+    set_status(*m, slot.recipient, Status::later);
+    --running_[slot.kind];
+    slot = {};
+  }
+  advance(*m, now);
+  pump(now);
+}
+
+void Scheduler::noted(std::uint32_t slot, const std::string& note, Time now) {
+  if (slot >= slots_.size() || !slots_[slot].used || note.empty()) return;
+  Slot& s = slots_[slot];
+  if (s.note == note) return;
+  s.note = note;
+  Message& m = *find(s.id);
+  for (Event& e : m.unrecorded) {  // only the last note of a delivery matters
+    if (e.kind == Kind::progress && e.recipients.front() == s.recipient) {
+      e.text = note;
+      return;
+    }
+  }
+  add_event(m, Kind::progress, s.recipient, note, now);
+}
+
+void Scheduler::reported(std::uint32_t slot, char letter, std::string text, const std::string& note,
+                         Time now) {
+  if (slot >= slots_.size() || !slots_[slot].used) {
+    return say(fmt::format("warning: a report about slot {}, which is not in use", slot));
+  }
+  if (letter != 'K') noted(slot, note, now);
+  const Slot s = std::exchange(slots_[slot], {});
+  --running_[s.kind];
+  Message& m = *find(s.id);
+  const char* how = letter == 'K' ? "success" : letter == 'D' ? "failure" : "deferral";
+  say(fmt::format("delivery {}: {}: {}", s.number, how, log_safe(text)));
+  say_status();
+  if (letter == 'K') {
+    set_status(m, s.recipient, Status::done);
+    add_event(m, Kind::delivered, s.recipient, std::move(text), now);
+  } else if (letter == 'D') {
+    fail(m, s.recipient, std::move(text), now);
+  } else if (m.last_attempt) {
+    fail(m, s.recipient, given_up(std::move(text)), now);
+  } else {
+    set_status(m, s.recipient, Status::deferred);
+    add_event(m, Kind::deferred, s.recipient, std::move(text), now);
+  }
+  advance(m, now);
+  pump(now);
+}
+
+void Scheduler::spawner_up(Time now) {
+  spawner_ = true;
+  pump(now);
+}
+
+void Scheduler::spawner_lost(Time now) {
+  spawner_ = false;
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    if (!slots_[slot].used) continue;
+    reported(slot, 'Z', "the spawner ended while this delivery ran (#4.3.0)", "", now);
+  }
+}
+
+void Scheduler::written(const Id& id, Outcome outcome, Time now) {
+  Message* m = find(id);
+  if (m == nullptr) return;
+  const Doing doing = std::exchange(m->doing, Doing::nothing);
+  if (doing == Doing::setting_aside) {
+    forget(*m);
+  } else if (outcome == Outcome::ok) {
+    m->unfinished.reset();
+    finished(*m, doing, now);
+  } else if (outcome == Outcome::trouble) {
+    trouble(*m, now);
+  } else if (outcome == Outcome::damaged) {
+    m->doing = Doing::setting_aside;
+    do_this(SetAside{id});
+  } else {
+    say(fmt::format("warning: msg {} is not in the queue any more", id.text()));
+    m->unfinished.reset();
+    forget(*m);
+  }
+  pump(now);
+}
+
+void Scheduler::notice_done(const Id& about, bool queued, Time now) {
+  Message* m = find(about);
+  if (m == nullptr || m->doing != Doing::queueing) return;
+  --notices_;
+  m->doing = Doing::nothing;
+  if (queued) {
+    Event event;
+    event.kind = Kind::noticed;
+    event.wall_us = now;
+    event.notice = m->intents.front();
+    write(*m, Doing::noticing, {std::move(event)}, Write::Then::stay);
+  } else {
+    m->notice_failed = true;
+    advance(*m, now);
+  }
+  advance_all(now);  // others may have waited for their turn
+  pump(now);
+}
+
+void Scheduler::tick(Time now) {
+  advance_all(now);
+  pump(now);
+}
+
+void Scheduler::retry_all(Time now) {
+  waiting_.set_all(0);
+  for (auto& [id, m] : open_) m.again = true;
+  pump(now);
+}
+
+bool Scheduler::retry(const Id& id, Time now) {
+  if (Message* m = find(id); m != nullptr) {
+    m->again = true;
+    return true;
+  }
+  const bool known = fresh_.contains(id) || waiting_.set(id, 0);
+  pump(now);
+  return known;
+}
+
+void Scheduler::stop(Time now) {
+  stopping_ = true;
+  advance_all(now);
+}
+
+void Scheduler::clock_stepped(Time by, Time now) {
+  for (auto& [id, m] : open_) {
+    for (Time* t : {&m.record_due, &m.notice_due, &m.trouble_until}) {
+      if (*t != 0) *t += by;
+    }
+  }
+  waiting_.pull_in(latest_next(now));
+  tick(now);
+}
+
+// ---- answers
+
+std::optional<Time> Scheduler::wake() const {
+  std::optional<Time> earliest;
+  const auto at = [&earliest](Time t) {
+    if (t != 0 && (!earliest || t < *earliest)) earliest = t;
+  };
+  for (const auto& [id, m] : open_) {
+    if (m.doing != Doing::nothing) continue;
+    if (m.trouble_until != 0) {
+      at(m.trouble_until);
+      continue;
+    }
+    if (!m.unrecorded.empty()) at(m.record_due);
+    if (m.of(Status::failed) > 0) at(m.notice_due);
+  }
+  // What is due already waits for room, not for a time.
+  if (!stopping_ && !waiting_.empty()) {
+    const Time due = Time{waiting_.first()->next_s} * kSecond;
+    if (due > pumped_) at(due);
+  }
+  return earliest;
+}
+
+bool Scheduler::idle(Time now) const {
+  for (const auto& [id, m] : open_) {
+    if (m.doing != Doing::nothing || m.of(Status::running) > 0 || m.trouble_until <= now) {
+      return false;
+    }
+  }
+  return fresh_.empty() && (waiting_.empty() || Time{waiting_.first()->next_s} * kSecond > now);
+}
+
+bool Scheduler::knows(const Id& id) const {
+  return open_.contains(id) || fresh_.contains(id) || waiting_.contains(id);
+}
+
+std::optional<std::uint32_t> Scheduler::next_due_s() const {
+  if (waiting_.empty()) return std::nullopt;
+  return waiting_.first()->next_s;
+}
+
+// ---- opening messages and starting deliveries
+
+void Scheduler::pump(Time now) {
+  pumped_ = now;
+  if (stopping_) return;
+  start_deliveries(now);
+  open_more(now);
+}
+
+void Scheduler::open_more(Time now) {
+  while (const auto kind = class_to_open(now)) {
+    const WaitingSet::Entry entry = (*kind == first_attempt ? fresh_ : waiting_).pop();
+    Message& m = open_[entry.id];
+    m.id = entry.id;
+    m.kind = *kind;
+    m.forced = *kind == another && entry.next_s == 0;
+    ++open_count_[*kind];
+    ++loading_[*kind];
+    do_this(Load{entry.id, *kind == first_attempt});
+  }
+}
+
+// Reads no further ahead than keeps every slot busy.
+std::optional<Scheduler::Class> Scheduler::class_to_open(Time now) const {
+  const auto room = [this](Class k) {
+    return open_count_[k] < limits_.open_per_class &&
+           ready_[k].size() + loading_[k] < slots_.size();
+  };
+  const bool fresh = !fresh_.empty() && room(first_attempt);
+  const bool due =
+      !waiting_.empty() && Time{waiting_.first()->next_s} * kSecond <= now && room(another);
+  if (fresh && due) {
+    return open_count_[first_attempt] <= open_count_[another] ? first_attempt : another;
+  }
+  if (fresh) return first_attempt;
+  if (due) return another;
+  return std::nullopt;
+}
+
+void Scheduler::start_deliveries(Time now) {
+  while (spawner_) {
+    const auto slot = free_slot();
+    const auto kind = slot ? class_to_start() : std::nullopt;
+    if (!kind) return;
+    Message& m = *find(ready_[*kind].front());
+    ready_[*kind].pop_front();
+    m.ready = false;
+    if (m.trouble_until > now || m.damaged || m.of(Status::todo) == 0) continue;
+    start_one(m, *slot);
+    make_ready(m, now);  // behind the others: a long list takes turns
+  }
+}
+
+std::optional<Scheduler::Class> Scheduler::class_to_start() const {
+  const bool fresh = !ready_[first_attempt].empty();
+  const bool due = !ready_[another].empty();
+  if (fresh && due) return running_[first_attempt] <= running_[another] ? first_attempt : another;
+  if (fresh) return first_attempt;
+  if (due) return another;
+  return std::nullopt;
+}
+
+void Scheduler::start_one(Message& m, std::uint32_t slot) {
+  while (m.recipients[m.cursor] != Status::todo) ++m.cursor;
+  set_status(m, m.cursor, Status::running);
+  Slot& s = slots_[slot];
+  s = {true, m.kind, ++deliveries_, m.id, m.cursor, ""};
+  ++running_[m.kind];
+  do_this(Start{slot, s.number, m.id, m.cursor});
+  say_status();
+}
+
+std::optional<std::uint32_t> Scheduler::free_slot() const {
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].used) return i;
+  }
+  return std::nullopt;
+}
+
+void Scheduler::make_ready(Message& m, Time now) {
+  if (m.ready || m.damaged || m.of(Status::todo) == 0 || m.trouble_until > now) return;
+  ready_[m.kind].push_back(m.id);
+  m.ready = true;
+}
+
+// ---- one message
+
+bool Scheduler::Message::anything_left() const {
+  return of(Status::todo) + of(Status::later) + of(Status::running) + of(Status::deferred) +
+                 of(Status::failed) >
+             0 ||
+         !intents.empty();
+}
+
+Scheduler::Message* Scheduler::find(const Id& id) {
+  const auto at = open_.find(id);
+  return at == open_.end() ? nullptr : &at->second;
+}
+
+// A notice is tried only after the message it is about has recorded that it is queued: otherwise a
+// crash would queue it once more. Then that message comes first, and brings the notice.
+bool Scheduler::must_wait_for_another(Message& m, const Loaded& l, Time now) {
+  if (stopping_) {
+    wait_again(m, now);
+    return true;
+  }
+  if (!l.notice_about) return false;
+  const Message* about = find(*l.notice_about);
+  const bool pending =
+      about != nullptr && (std::ranges::find(about->intents, m.id) != about->intents.end() ||
+                           (about->doing == Doing::intending && about->intent == m.id));
+  if (l.confirmed && !pending) return false;
+  if (about == nullptr) {
+    waiting_.erase(*l.notice_about);
+    fresh_.insert(*l.notice_about, 0);
+  }
+  m.next_s = seconds(now + kTroubleDelay);
+  wait_again(m, now);
+  return true;
+}
+
+void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
+  m.place = l.place;
+  m.arrival = l.arrival;
+  m.next_s = std::min(seconds(l.next), latest_next(now));
+  m.attempts = l.attempts;
+  m.step = l.step;
+  m.reports = l.reports;
+  m.last_attempt = now > l.arrival + limits_.lifetime_s * kSecond;
+  m.notice_due = now + kNoticeDelay;
+  m.intents.assign(l.open_intents.begin(), l.open_intents.end());
+  // A time that had to be pulled in came from a clock that was wrong; it has waited for that.
+  const bool due = m.forced || l.next <= now || l.next > Time{latest_next(now)} * kSecond;
+  m.recipients.assign(l.recipients.size(), Status::done);
+  m.of(Status::done) = static_cast<std::uint32_t>(l.recipients.size());
+  for (std::uint32_t i = 0; i < l.recipients.size(); ++i) {
+    using enum Loaded::Recipient;
+    if (l.recipients[i] == waiting) set_status(m, i, due ? Status::todo : Status::later);
+    if (l.recipients[i] == failed) set_status(m, i, Status::failed);
+    if (l.recipients[i] == reported) set_status(m, i, Status::reported);
+  }
+  if (l.recipients.empty()) say(fmt::format("warning: msg {} has no recipients", m.id.text()));
+  for (const Loaded::Refused& r : l.refused) {
+    if (m.recipients[r.recipient] != Status::todo) continue;
+    const std::uint64_t number = ++deliveries_;
+    say(fmt::format("starting delivery {}: msg {} to remote {}", number, m.id.text(),
+                    log_safe(r.address)));
+    say(fmt::format("delivery {}: failure: {}", number, log_safe(r.text)));
+    fail(m, r.recipient, r.text, now);
+  }
+}
+
+void Scheduler::set_status(Message& m, std::uint32_t recipient, Status status) {
+  --m.of(m.recipients[recipient]);
+  m.recipients[recipient] = status;
+  ++m.of(status);
+}
+
+void Scheduler::fail(Message& m, std::uint32_t recipient, std::string text, Time now) {
+  if (m.of(Status::failed) == 0) m.notice_due = now + kNoticeDelay;
+  set_status(m, recipient, Status::failed);
+  add_event(m, Kind::failed, recipient, std::move(text), now);
+}
+
+// Neighbours that say the same share a record: a list of thousands often ends with one text.
+void Scheduler::add_event(Message& m, Kind kind, std::uint32_t recipient, std::string text,
+                          Time now) {
+  if (m.unrecorded.empty()) m.record_due = now + kRecordDelay;
+  if (!m.unrecorded.empty() && kind != Kind::progress) {
+    Event& last = m.unrecorded.back();
+    if (last.kind == kind && last.text == text) return last.recipients.push_back(recipient);
+  }
+  Event event;
+  event.kind = kind;
+  event.wall_us = now;
+  event.recipients = {recipient};
+  event.text = std::move(text);
+  m.unrecorded.push_back(std::move(event));
+}
+
+void Scheduler::advance_all(Time now) {
+  std::vector<Id> ids;
+  ids.reserve(open_.size());
+  for (const auto& [id, m] : open_) ids.push_back(id);
+  for (const Id& id : ids) {
+    Message* m = find(id);
+    if (m == nullptr || m->doing == Doing::loading) continue;
+    make_ready(*m, now);
+    advance(*m, now);
+  }
+}
+
+void Scheduler::advance(Message& m, Time now) {
+  if (m.doing != Doing::nothing) return;
+  if (m.damaged) {
+    m.doing = Doing::setting_aside;
+    return do_this(SetAside{m.id});
+  }
+  if (m.trouble_until > now) {
+    if (stopping_ && m.of(Status::running) == 0) wait_again(m, now);
+    return;
+  }
+  m.trouble_until = 0;
+  if (m.unfinished) {
+    m.doing = m.unfinished_doing;
+    return do_this(*m.unfinished);
+  }
+  const bool to_notify = !m.intents.empty() && !m.notice_failed && !stopping_;
+  if (to_notify && notices_ < limits_.notices) return queue_notice(m);
+  const bool over = m.of(Status::running) == 0 && (m.of(Status::todo) == 0 || stopping_);
+  if (m.of(Status::failed) > 0 && !stopping_ && (over || m.notice_due <= now)) {
+    return intend_notice(m, now);
+  }
+  if (over && !m.anything_left()) return write(m, Doing::removing, {}, Write::Then::remove);
+  if (over && !to_notify) return keep(m, now);
+  if (!m.unrecorded.empty() && m.record_due <= now) {
+    write(m, Doing::recording, std::exchange(m.unrecorded, {}), Write::Then::stay);
+  }
+}
+
+void Scheduler::intend_notice(Message& m, Time now) {
+  Event intent;
+  intent.kind = Kind::intent;
+  intent.wall_us = now;
+  for (std::uint32_t i = 0; i < m.recipients.size(); ++i) {
+    if (m.recipients[i] != Status::failed) continue;
+    set_status(m, i, Status::reported);
+    intent.recipients.push_back(i);
+  }
+  if (!m.reports) {
+    say(fmt::format("triple bounce: discarding {}", m.id.text()));
+    return advance(m, now);
+  }
+  m.intent = Id::make(now, random_());
+  intent.notice = m.intent;
+  std::vector<Event> events = std::exchange(m.unrecorded, {});
+  events.push_back(std::move(intent));
+  write(m, Doing::intending, std::move(events), Write::Then::stay);
+}
+
+void Scheduler::queue_notice(Message& m) {
+  ++notices_;
+  m.doing = Doing::queueing;
+  do_this(QueueNotice{m.id, m.intents.front()});
+}
+
+// Nothing more to do in this attempt: what must wait is recorded, and moved where it waits.
+void Scheduler::keep(Message& m, Time now) {
+  std::vector<Event> events = std::exchange(m.unrecorded, {});
+  if (m.of(Status::deferred) > 0) {
+    const std::int64_t next =
+        next_attempt_jittered(m.arrival / kSecond, now / kSecond, m.step, random_());
+    m.next_s = std::min(seconds(next * kSecond), latest_next(now));
+    Event event;
+    event.kind = Kind::next;
+    event.wall_us = now;
+    event.next_us = Time{m.next_s} * kSecond;
+    event.attempts = m.attempts + 1;
+    events.push_back(std::move(event));
+  }
+  const bool move = m.place == queue::Place::incoming && m.next_s != 0;
+  if (events.empty() && !move) return wait_again(m, now);
+  write(m, Doing::keeping, std::move(events), move ? Write::Then::defer : Write::Then::stay);
+}
+
+void Scheduler::write(Message& m, Doing doing, std::vector<Event> events, Write::Then then) {
+  m.doing = doing;
+  m.unfinished_doing = doing;
+  m.unfinished =
+      Write{m.id, m.place, std::make_shared<const std::vector<Event>>(std::move(events)), then};
+  do_this(*m.unfinished);
+}
+
+// What is known stays here and is written again, from a file opened anew; nothing that depends on
+// it happens before.
+void Scheduler::trouble(Message& m, Time now) {
+  m.trouble_until = now + kTroubleDelay;
+  advance(m, now);
+}
+
+void Scheduler::finished(Message& m, Doing doing, Time now) {
+  if (doing == Doing::removing) {
+    say(fmt::format("end msg {}", m.id.text()));
+    return forget(m);
+  }
+  if (doing == Doing::keeping) return wait_again(m, now);
+  if (doing == Doing::intending) m.intents.push_back(m.intent);
+  if (doing == Doing::noticing) confirm_notice(m, now);
+  advance(m, now);
+}
+
+void Scheduler::confirm_notice(Message& m, Time) {
+  const Id notice = m.intents.front();
+  m.intents.pop_front();
+  say(fmt::format("bounce msg {} qp {}", m.id.text(), notice.text()));
+  waiting_.erase(notice);
+  if (!open_.contains(notice)) fresh_.insert(notice, 0);
+}
+
+void Scheduler::wait_again(Message& m, Time now) {
+  std::uint32_t next = m.again ? 0 : m.next_s;
+  if (m.notice_failed && !m.again) {
+    const std::uint32_t soon = seconds(now + kTroubleDelay);
+    next = next == 0 ? soon : std::min(next, soon);
+  }
+  const Id id = m.id;
+  forget(m);
+  waiting_.insert(id, next);
+}
+
+void Scheduler::forget(Message& m) {
+  const Id id = m.id;
+  if (m.ready) std::erase(ready_[m.kind], id);
+  --open_count_[m.kind];
+  open_.erase(id);
+  do_this(Close{id});
+}
+
+void Scheduler::say_status() {
+  say(fmt::format("status: local {}/{} remote 0/0{}", running(), slots_.size(),
+                  stopping_ ? " exitasap" : ""));
+}
+
+}  // namespace porpoise::send

@@ -1,0 +1,284 @@
+// What send decides: events in, actions out, the clock an argument. No I/O.
+//
+// A message is in one of three places here. `fresh` and `waiting` hold ids only, 16 octets and an
+// index each: what has just arrived, and what waits for its next attempt. A bounded number is
+// `open`: being read, tried, recorded or reported. Everything else about a message is in its file.
+//
+// What a crash may repeat is bounded by the order kept here: a record is on disk before the act
+// that depends on it (a notice, a move, the next thing that is told), and a recipient's end is
+// recorded within kRecordDelay while others of its message still run.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "queue/id.h"
+#include "queue/record.h"
+#include "queue/spool.h"
+#include "send/waiting.h"
+
+namespace porpoise::send {
+
+/// Microseconds since 1970. Both kinds of waiting use it; clock_stepped() keeps them right.
+using Time = std::int64_t;
+inline constexpr Time kSecond = 1'000'000;
+
+inline constexpr Time kRecordDelay = 1 * kSecond;     ///< until an end is recorded at the latest
+inline constexpr Time kNoticeDelay = 300 * kSecond;   ///< until a failure is reported at the latest
+inline constexpr Time kTroubleDelay = 123 * kSecond;  ///< after trouble with a disk or program
+inline constexpr std::int64_t kLongestWaitSeconds = 86400;  ///< later next times are pulled in
+
+struct Limits {
+  std::uint32_t deliveries = 10;        ///< control/concurrencylocal
+  std::size_t open_per_class = 100;     ///< messages open, of first attempts and of retries each
+  std::size_t notices = 4;              ///< being queued at once
+  std::int64_t lifetime_s = 7 * 86400;  ///< control/queuelifetime
+};
+
+/// A message as its file and the routing tables have it when an attempt begins.
+struct Loaded {
+  enum class Recipient : std::uint8_t {
+    waiting,
+    done,
+    failed,    ///< and nobody has been told
+    reported,  ///< failed, and a notice about it is intended or queued
+  };
+
+  /// A waiting recipient that no delivery can be started for: it fails at once.
+  struct Refused {
+    std::uint32_t recipient = 0;
+    std::string address;
+    std::string text;
+  };
+
+  queue::Place place = queue::Place::incoming;
+  Time arrival = 0;
+  Time next = 0;  ///< 0: never put off
+  std::uint32_t attempts = 0;
+  bool held = false;
+  bool reports = true;  ///< false: the sender is `#@[]`, failures are told to nobody
+  std::int64_t step = 10;
+  std::vector<Recipient> recipients;
+  std::vector<Refused> refused;
+  std::vector<queue::Id> open_intents;
+  std::optional<queue::Id> notice_about;  ///< it is a notice about that message
+  bool confirmed = true;                  ///< false: that one's file does not yet say it is queued
+};
+
+/// Read the message; answer with loaded() or load_failed(). `first`: its first attempt.
+struct Load {
+  queue::Id id;
+  bool first = false;
+};
+/// Begin a delivery; answer with reported().
+struct Start {
+  std::uint32_t slot = 0;
+  std::uint64_t number = 0;  ///< counts from 1, for the log
+  queue::Id id;
+  std::uint32_t recipient = 0;
+};
+/// Append these, sync, and then move or remove the message; answer with written().
+struct Write {
+  enum class Then : std::uint8_t { stay, defer, remove };
+  queue::Id id;
+  queue::Place place = queue::Place::incoming;
+  std::shared_ptr<const std::vector<queue::Event>> events;
+  Then then = Then::stay;
+};
+/// Queue notice `id` about what `about` has recorded under that intent; answer with notice_done().
+struct QueueNotice {
+  queue::Id about;
+  queue::Id id;
+};
+/// Put a damaged message aside; answer with written().
+struct SetAside {
+  queue::Id id;
+};
+/// The message is open no more: forget what belongs to it.
+struct Close {
+  queue::Id id;
+};
+/// A line of the log.
+struct Say {
+  std::string line;
+};
+using Action = std::variant<Load, Start, Write, QueueNotice, SetAside, Close, Say>;
+
+/// How a disk job or a reading ended.
+enum class Outcome {
+  ok,
+  trouble,  ///< to be done again later
+  damaged,  ///< the file is not what it was
+  gone,     ///< there is no such file
+};
+
+class Scheduler {
+ public:
+  Scheduler(Limits limits, std::uint64_t seed) : limits_(limits), random_(seed) {
+    slots_.resize(limits.deliveries);
+  }
+
+  // Events. After each, take() the actions.
+
+  /// It is in incoming/. Known ones are no news.
+  void arrived(const queue::Id& id, Time now);
+  /// It is in deferred/, to be tried at `next` (0: at once).
+  void found(const queue::Id& id, Time next, Time now);
+  void loaded(const queue::Id& id, const Loaded& message, Time now);
+  void load_failed(const queue::Id& id, Outcome outcome, Time now);
+  /// Its content turned out not to be what was accepted; what was to be started was not.
+  void damaged(const queue::Id& id, Time now);
+  /// A note of the delivery in `slot`, to be given back at its next attempt.
+  void noted(std::uint32_t slot, const std::string& note, Time now);
+  /// `letter` is K, Z or D.
+  void reported(std::uint32_t slot, char letter, std::string text, const std::string& note,
+                Time now);
+  /// Deliveries are started only while there is a spawner; losing it defers those that run.
+  void spawner_up(Time now);
+  void spawner_lost(Time now);
+  void written(const queue::Id& id, Outcome outcome, Time now);
+  void notice_done(const queue::Id& about, bool queued, Time now);
+  void tick(Time now);  ///< due at wake()
+  void retry_all(Time now);
+  bool retry(const queue::Id& id, Time now);  ///< false: not known here
+  /// Starts nothing any more; idle() once what runs has ended and is recorded.
+  void stop(Time now);
+  /// The wall clock was set by this much.
+  void clock_stepped(Time by, Time now);
+
+  // Answers.
+
+  std::vector<Action> take() { return std::exchange(actions_, {}); }
+  /// When tick() is wanted at the latest.
+  std::optional<Time> wake() const;
+  /// Nothing runs, and nothing is due but what trouble holds back.
+  bool idle(Time now) const;
+  bool stopped() const { return stopping_ && open_.empty(); }
+  bool knows(const queue::Id& id) const;
+  bool is_open(const queue::Id& id) const { return open_.contains(id); }
+
+  std::size_t waiting() const { return fresh_.size() + waiting_.size(); }
+  std::size_t open() const { return open_.size(); }
+  std::uint32_t running() const { return running_[0] + running_[1]; }
+  const Limits& limits() const { return limits_; }
+  std::optional<std::uint32_t> next_due_s() const;
+
+ private:
+  enum Class : std::uint8_t { first_attempt, another };  // each owns half when both wait
+  enum class Doing : std::uint8_t {
+    nothing,
+    loading,
+    recording,  // what happened so far
+    intending,  // the intent of a notice, with what led to it
+    queueing,   // the notice
+    noticing,   // that it is queued
+    removing,   // the message
+    keeping,    // it for later
+    setting_aside,
+  };
+  enum class Status : std::uint8_t { todo, later, running, deferred, done, failed, reported };
+
+  struct Message {
+    queue::Id id;
+    Class kind = first_attempt;
+    bool forced = false;  // due whatever its next time says
+    Doing doing = Doing::loading;
+    queue::Place place = queue::Place::incoming;
+    Time arrival = 0;
+    std::uint32_t next_s = 0;
+    std::uint32_t attempts = 0;
+    std::int64_t step = 0;
+    bool reports = true;
+    bool last_attempt = false;
+    bool again = false;  // somebody asked for a retry while it was open
+    bool ready = false;  // in ready_
+    std::vector<Status> recipients;
+    std::uint32_t cursor = 0;              // no recipient before it is to do
+    std::array<std::uint32_t, 7> count{};  // of recipients, by Status
+    std::vector<queue::Event> unrecorded;
+    Time record_due = 0;
+    Time notice_due = 0;
+    Time trouble_until = 0;
+    std::optional<Write> unfinished;  // under way, or to be done again
+    Doing unfinished_doing = Doing::nothing;
+    queue::Id intent;               // of the notice being intended
+    std::deque<queue::Id> intents;  // recorded, their notices not yet known to be queued
+    bool notice_failed = false;
+    bool damaged = false;
+
+    std::uint32_t& of(Status s) { return count[static_cast<std::size_t>(s)]; }
+    std::uint32_t of(Status s) const { return count[static_cast<std::size_t>(s)]; }
+    bool anything_left() const;
+  };
+
+  struct Slot {
+    bool used = false;
+    Class kind = first_attempt;
+    std::uint64_t number = 0;
+    queue::Id id;
+    std::uint32_t recipient = 0;
+    std::string note;
+  };
+
+  void pump(Time now);
+  void open_more(Time now);
+  std::optional<Class> class_to_open(Time now) const;
+  void start_deliveries(Time now);
+  std::optional<Class> class_to_start() const;
+  void start_one(Message& m, std::uint32_t slot);
+  std::optional<std::uint32_t> free_slot() const;
+  void make_ready(Message& m, Time now);
+
+  Message* find(const queue::Id& id);
+  void begin_attempt(Message& m, const Loaded& l, Time now);
+  bool must_wait_for_another(Message& m, const Loaded& l, Time now);
+  void set_status(Message& m, std::uint32_t recipient, Status status);
+  void fail(Message& m, std::uint32_t recipient, std::string text, Time now);
+  void add_event(Message& m, queue::Kind kind, std::uint32_t recipient, std::string text, Time now);
+
+  // Each decides what the message does next; the reference may be gone afterwards.
+  void advance(Message& m, Time now);
+  void advance_all(Time now);
+  void intend_notice(Message& m, Time now);
+  void queue_notice(Message& m);
+  void keep(Message& m, Time now);
+  void write(Message& m, Doing doing, std::vector<queue::Event> events, Write::Then then);
+  void trouble(Message& m, Time now);
+  void finished(Message& m, Doing doing, Time now);
+  void confirm_notice(Message& m, Time now);
+  void wait_again(Message& m, Time now);
+  void forget(Message& m);
+
+  void do_this(Action action) { actions_.push_back(std::move(action)); }
+  void say(std::string line) { do_this(Say{std::move(line)}); }
+  void say_status();
+
+  Limits limits_;
+  std::mt19937_64 random_;
+  WaitingSet fresh_;
+  WaitingSet waiting_;
+  std::map<queue::Id, Message> open_;
+  std::array<std::size_t, 2> open_count_{};     // by Class
+  std::array<std::size_t, 2> loading_{};        // by Class
+  std::array<std::deque<queue::Id>, 2> ready_;  // open, with recipients to do; by Class
+  std::array<std::uint32_t, 2> running_{};      // deliveries, by Class
+  std::vector<Slot> slots_;
+  std::uint64_t deliveries_ = 0;
+  std::size_t notices_ = 0;
+  Time pumped_ = 0;  // when pump() last looked at what is due
+  bool spawner_ = false;
+  bool stopping_ = false;
+  std::vector<Action> actions_;
+};
+
+}  // namespace porpoise::send
