@@ -348,6 +348,9 @@ class Parser {
         list_.repaired = true;
       }
     }
+    if (tokens.size() > 1 && tokens.back().kind == Kind::at) {
+      return fail(tokens.back().begin, "two \"@\" side by side");
+    }
     std::size_t local = tokens.size();
     for (std::size_t i = tokens.size(); i-- > 0 && local == tokens.size();) {
       if (tokens[i].kind == Kind::at) local = i;

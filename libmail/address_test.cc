@@ -212,6 +212,8 @@ TEST(Address, AnAddressThatIsNoneIsRefused) {
   EXPECT_EQ(parsed("a, .@x"), "at 3: an address without a local part: \".@x\"");
   EXPECT_EQ(parsed("a@@b@c"), "at 2: two \"@\" side by side: \"@b@c\"");
   EXPECT_EQ(parsed("a@@b"), "at 1: two \"@\" side by side: \"@@b\"");
+  EXPECT_EQ(parsed("a@@"), "at 1: two \"@\" side by side: \"@@\"");
+  EXPECT_EQ(parsed("@x@@"), "at 2: two \"@\" side by side: \"@@\"");
   EXPECT_EQ(parsed("a@b..c"), "at 4: an empty part of a domain: \".c\"");
   EXPECT_EQ(parsed("a@.b"), "at 2: an empty part of a domain: \".b\"");
   EXPECT_EQ(parsed("a@b.c.."), "at 5: an empty part of a domain: \"..\"");
@@ -265,6 +267,7 @@ TEST(Address, HostsAreCompleted) {
   EXPECT_EQ(rewritten("eric@cs+").envelope, "eric@cs.org");
   EXPECT_EQ(rewritten("a@b.c+").envelope, "a@b.c.org");
   EXPECT_EQ(rewritten("a@+").envelope, "a@org");
+  EXPECT_EQ(rewritten("a@b.+").envelope, "a@b.org");
   EXPECT_EQ(rewritten("joe+"), (Rewritten{"joe+@mx.example.org", "joe+@mx.example.org"}));
   EXPECT_EQ(rewritten("a@b.c."), (Rewritten{"a@b.c", "a@b.c"}));
   EXPECT_EQ(rewritten("a@B.C"), (Rewritten{"unchanged", "a@B.C"}));

@@ -15,6 +15,7 @@ std::string qualify_domain(std::string domain, const Hosts& hosts) {
   if (domain.starts_with('[')) return domain;
   if (domain.ends_with('+')) {
     domain.pop_back();
+    if (domain.ends_with('.')) domain.pop_back();  // "a.+": no empty part
     append_label(domain, hosts.plus_domain);
   } else if (domain.find('.') == std::string::npos) {
     append_label(domain, hosts.default_domain);
