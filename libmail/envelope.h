@@ -20,14 +20,14 @@ namespace porpoise::mail {
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 struct Recipient {
-  std::string address;
-  Parameters parameters;
+  std::string address{};
+  Parameters parameters{};
 };
 
 struct Envelope {
-  std::string sender;
-  Parameters parameters;
-  std::vector<Recipient> recipients;
+  std::string sender{};
+  Parameters parameters{};
+  std::vector<Recipient> recipients{};
 };
 
 struct EnvelopeLimits {

@@ -55,7 +55,7 @@ struct Record {
   /// written. A crash may lose any of those and still keep this one; were one of the others bad,
   /// it would be damage.
   std::uint32_t unsynced = 0;
-  std::string payload;  ///< 1 octet to kMaxPayload
+  std::string payload{};  ///< 1 octet to kMaxPayload
 
   static constexpr std::size_t kHeadOctets = 20;
   static constexpr std::uint32_t kMaxUnsynced = 0xffffff;  ///< or more
@@ -90,12 +90,12 @@ bool is_event(Kind kind);
 /// use are empty; unknown fields are skipped.
 struct Event {
   Kind kind{};
-  std::int64_t wall_us = 0;               ///< when it happened
-  std::vector<std::uint32_t> recipients;  ///< indexes into Envelope::recipients
-  std::string text;                       ///< the report or reason; progress: the note
-  std::int64_t next_us = 0;               ///< kind next: wall-clock time of the next attempt
-  std::uint32_t attempts = 0;             ///< kind next: attempts made so far
-  std::optional<Id> notice;               ///< intent and noticed
+  std::int64_t wall_us = 0;                 ///< when it happened
+  std::vector<std::uint32_t> recipients{};  ///< indexes into Envelope::recipients
+  std::string text{};                       ///< the report or reason; progress: the note
+  std::int64_t next_us = 0;                 ///< kind next: wall-clock time of the next attempt
+  std::uint32_t attempts = 0;               ///< kind next: attempts made so far
+  std::optional<Id> notice{};               ///< intent and noticed
 
   static constexpr std::size_t kMaxText = 8192;  ///< what is longer is cut when written
 };
@@ -105,11 +105,11 @@ std::optional<Event> decode_event(const Record& record);
 
 /// The payload of the envelope record.
 struct Meta {
-  std::int64_t arrival_us = 0;     ///< wall clock
-  std::uint32_t uid = 0;           ///< who handed it in
-  std::uint32_t content_crc = 0;   ///< CRC-32C of the content
-  std::optional<Id> notice_about;  ///< set on a notice: the message it reports about
-  mail::Envelope envelope;
+  std::int64_t arrival_us = 0;       ///< wall clock
+  std::uint32_t uid = 0;             ///< who handed it in
+  std::uint32_t content_crc = 0;     ///< CRC-32C of the content
+  std::optional<Id> notice_about{};  ///< set on a notice: the message it reports about
+  mail::Envelope envelope{};
 };
 std::string encode_payload(const Meta& meta);
 std::optional<Meta> decode_meta(const Record& record);

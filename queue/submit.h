@@ -47,11 +47,11 @@ template <class T = void>
 using SubmitResult = tl::expected<T, SubmitError>;
 
 struct SubmitOptions {
-  std::string received_note;       ///< "invoked by uid 1000" is the default; "for bounce", ...
-  std::optional<Id> id;            ///< use this id (notices); EEXIST then shows in error.sys
-  std::optional<Id> notice_about;  ///< the message that a notice reports about
-  bool trigger = true;             ///< tell send (notices are told when their intent is closed)
-  std::uint64_t max_octets = 0;    ///< of the content; 0: no limit
+  std::string received_note{};       ///< "invoked by uid 1000" is the default; "for bounce", ...
+  std::optional<Id> id{};            ///< use this id (notices); EEXIST then shows in error.sys
+  std::optional<Id> notice_about{};  ///< the message that a notice reports about
+  bool trigger = true;               ///< tell send (notices are told when their intent is closed)
+  std::uint64_t max_octets = 0;      ///< of the content; 0: no limit
 };
 
 /// One message on its way in. write() as often as needed, in pieces of any size; memory does not
