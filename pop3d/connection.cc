@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kReadOctets = 4096;
 constexpr std::size_t kSendOctets = 65536;
+constexpr std::size_t kLateOctets = 1 << 20;  // read after the end, and thrown away
+constexpr std::int64_t kLateMicroseconds = 1'000'000;
 constexpr std::size_t kPipeOctets =
     4096;  // PIPE_BUF: a pipe ready for writing takes so many at once
 
@@ -85,6 +87,13 @@ bool Connection::write_some(std::string_view& text) {
   if (n < 0) return errno == EINTR || errno == EAGAIN;
   text.remove_prefix(static_cast<std::size_t>(n));
   return true;
+}
+
+void Connection::finish() {
+  if (!flush() || ::shutdown(out_, SHUT_WR) != 0) return;
+  ahead_ = ReadAhead::yes;
+  const std::int64_t deadline = posix::running_us() + kLateMicroseconds;
+  for (std::size_t late = 0; late < kLateOctets && fill(deadline);) late += ahead_room_.size();
 }
 
 void keep_alive(int socket) {

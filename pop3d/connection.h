@@ -31,6 +31,11 @@ class Connection {
   bool flush();
   bool good() const { return good_; }
 
+  /// Sends what is left and ends the connection from our side, so that the client sees all of it:
+  /// closing a TCP socket with input unread (commands sent ahead) would destroy replies on their
+  /// way. What still comes is thrown away, for a moment.
+  void finish();
+
  private:
   bool fill(std::int64_t deadline_us);
   bool write_some(std::string_view& text);

@@ -85,7 +85,7 @@ int run_popup(const Popup& popup) {
     }
     client.put(step.text);
     if (step.act == Act::close) {
-      (void)client.flush();
+      if (!served) client.finish();
       return served || step.text.starts_with("+OK") ? 0 : 1;
     }
   }

@@ -18,15 +18,15 @@ class Server {
   Server(Connection& client, Mailbox& mailbox, const Limits& limits)
       : client_(client), mailbox_(mailbox), session_(mailbox.entries(), limits), limits_(limits) {}
 
-  void run() {
+  bool run() {
     client_.put(session_.greeting());
     mail::Pop3LineReader line(limits_.line_octets);
     while (client_.read_line(line)) {
       Step step = line.too_long() ? session_.line_too_long() : session_.command(line.text());
       line.clear();
-      if (!carry_out(std::move(step))) break;
+      if (!carry_out(std::move(step))) return ended_;
     }
-    (void)client_.flush();
+    return false;
   }
 
  private:
@@ -39,6 +39,7 @@ class Server {
         case Act::reply:
           return true;
         case Act::close:
+          ended_ = true;
           return false;
         case Act::more:
           step = session_.resume();
@@ -114,30 +115,39 @@ class Server {
   Session session_;
   Limits limits_;
   posix::UniqueFd message_;
+  bool ended_ = false;
 };
+
+std::string_view refusal(const Error& error) {
+  if (error.sys == EBUSY) return kInUse;
+  if (error.fate == Fate::temporary) {
+    return "-ERR [SYS/TEMP] this mailbox cannot be opened now\r\n";
+  }
+  return "-ERR [SYS/PERM] there is no mailbox here\r\n";
+}
 
 }  // namespace
 
-void serve(Connection& client, Mailbox& mailbox, const Limits& limits) {
-  Server(client, mailbox, limits).run();
+bool serve(Connection& client, Mailbox& mailbox, const Limits& limits) {
+  return Server(client, mailbox, limits).run();
 }
 
 void run_pop3d(const std::string& path, int in, int out, const Limits& limits) {
   keep_alive(in);
   Connection client(in, out, limits.idle, Connection::ReadAhead::yes);
-  Result<Mailbox> mailbox = Mailbox::open(path);
-  if (!mailbox) {
-    const Error& error = mailbox.error();
-    posix::complain("pop3d", error.text);
-    client.put(error.sys == EBUSY ? kInUse
-               : error.fate == Fate::temporary
-                   ? "-ERR [SYS/TEMP] this mailbox cannot be opened now\r\n"
-                   : "-ERR [SYS/PERM] there is no mailbox here\r\n");
-    (void)client.flush();
-    return;
+  bool ended = true;
+  {
+    Result<Mailbox> mailbox = Mailbox::open(path);
+    if (mailbox) {
+      mailbox->sweep_tmp(posix::wall_us() / 1'000'000);
+      ended = serve(client, *mailbox, limits);
+    } else {
+      posix::complain("pop3d", mailbox.error().text);
+      client.put(refusal(mailbox.error()));
+    }
   }
-  mailbox->sweep_tmp(posix::wall_us() / 1'000'000);
-  serve(client, *mailbox, limits);
+  // The mailbox is free: who reads the last reply may log in again at once.
+  if (ended) client.finish();
 }
 
 }  // namespace porpoise::pop3d

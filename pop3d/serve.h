@@ -9,8 +9,10 @@
 namespace porpoise::pop3d {
 
 /// Serves one session to its end. Only QUIT changes the mailbox; the end of the connection, a
-/// client that takes too long and a message that cannot be read to its end change nothing.
-void serve(Connection& client, Mailbox& mailbox, const Limits& limits);
+/// client that takes too long and a message that cannot be read to its end change nothing. True
+/// where the session ended the connection: its last reply is still to be sent, by finish(), once
+/// the mailbox is free for the next session.
+[[nodiscard]] bool serve(Connection& client, Mailbox& mailbox, const Limits& limits);
 
 /// The program: opens the Maildir `path`, greets on `out`, serves. A mailbox that cannot be opened
 /// is an -ERR to the client and one line on standard error.
