@@ -159,6 +159,16 @@ Result<Accounts> Accounts::load(const Instance& instance) {
   return accounts;
 }
 
+Account Accounts::account_of_owner() const {
+  return {.user = owner_.name,
+          .uid = owner_.uid,
+          .gid = owner_.gid,
+          .home = owner_.home,
+          .dash = "",
+          .ext = "",
+          .rule = "control/owner"};
+}
+
 Account Accounts::find(std::string_view local_part) const {
   const std::string key = ascii_lower(local_part);
   const auto match = [](const std::vector<Line>& lines, std::string_view wanted) -> const Line* {
@@ -174,13 +184,7 @@ Account Accounts::find(std::string_view local_part) const {
     }
   }
 
-  Account account{.user = owner_.name,
-                  .uid = owner_.uid,
-                  .gid = owner_.gid,
-                  .home = owner_.home,
-                  .dash = "",
-                  .ext = "",
-                  .rule = "control/owner"};
+  Account account = account_of_owner();
   for (const std::string& name : {ascii_lower(owner_.name), fmt::format("{}", owner_.uid)}) {
     if (key == name) return account;
     if (key.starts_with(name + "-")) {
@@ -203,7 +207,7 @@ std::optional<Account> Accounts::login(std::string_view name) const {
     return line->account.dash.empty() ? std::optional(line->account) : std::nullopt;
   }
   if (key != ascii_lower(owner_.name)) return std::nullopt;
-  return find(name);
+  return account_of_owner();  // not find(): a prefix line for everything is no login
 }
 
 }  // namespace porpoise

@@ -58,7 +58,8 @@ class Router {
 /// The local names of a personal instance.
 class Accounts {
  public:
-  /// Reads users/assign (missing is fine). A damaged file is a permanent error with the line.
+  /// Reads users/assign (missing is fine). A damaged file is a temporary error with the line: mail
+  /// waits until it is mended.
   static Result<Accounts> load(const Instance& instance);
 
   /// Looks up the local part of a routed address: assign's exact lines, its prefixes from the
@@ -70,6 +71,8 @@ class Accounts {
   std::optional<Account> login(std::string_view name) const;
 
  private:
+  Account account_of_owner() const;
+
   struct Line {
     std::string key;  // lower case
     Account account;
