@@ -52,6 +52,13 @@ struct Sizes {
       last = c;
     }
   }
+
+  // Where the last line has no end, readers differ in what they send, and so in what they count:
+  // they have to look.
+  std::optional<std::uint64_t> wire_size() const {
+    if (octets > 0 && last != '\n') return std::nullopt;
+    return on_wire;
+  }
 };
 
 Result<> copy(std::string_view prefix, int message, int to, const std::string& what, Sizes& sizes) {
@@ -86,7 +93,7 @@ Result<Begun> begin(int tmp, const World& world) {
 Result<std::string> commit(Begun begun, int fresh, const Sizes& sizes, const World& world,
                            const std::string& maildir) {
   for (int tries = 1;; ++tries) {
-    std::string name = with_sizes(begun.name, sizes.octets, sizes.on_wire);
+    std::string name = with_sizes(begun.name, sizes.octets, sizes.wire_size());
     Result<> done = std::move(begun.file).commit(fresh, name, maildir + "/new");
     if (done) return name;
     if (done.error().sys != EEXIST || tries == kMaxNames) return failed(done);

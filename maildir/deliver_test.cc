@@ -75,12 +75,16 @@ TEST_P(Deliver, TheMessageIsInNewAndNothingInTmp) {
 }
 
 TEST_P(Deliver, WireSizeCountsOnlyBareLineFeeds) {
-  EXPECT_EQ(deliver_text("", "a\r\nb\n\r\rc\nd", world()),
-            "1000000000.M1P9Q1R00000000000000ab.h,S=10,W=12");
+  EXPECT_EQ(deliver_text("", "a\r\nb\n\r\rc\nd\n", world()),
+            "1000000000.M1P9Q1R00000000000000ab.h,S=11,W=14");
 }
 
 TEST_P(Deliver, ACrAtTheEndOfThePrefixBelongsToItsLineFeed) {
-  EXPECT_EQ(deliver_text("a\r", "\nb", world()), "1000000000.M1P9Q1R00000000000000ab.h,S=4,W=4");
+  EXPECT_EQ(deliver_text("a\r", "\nb\n", world()), "1000000000.M1P9Q1R00000000000000ab.h,S=5,W=6");
+}
+
+TEST_P(Deliver, AnUnfinishedLastLineLeavesTheWireSizeOut) {
+  EXPECT_EQ(deliver_text("", "a\nb", world()), "1000000000.M1P9Q1R00000000000000ab.h,S=3");
 }
 
 TEST_P(Deliver, AnEmptyMessageIsAMessage) {
@@ -89,21 +93,21 @@ TEST_P(Deliver, AnEmptyMessageIsAMessage) {
 }
 
 TEST_P(Deliver, ANameInNewIsNeverOverwritten) {
-  put("new/1000000000.M1P9Q1R00000000000000ab.h,S=1,W=1", "old");
-  EXPECT_EQ(deliver_text("", "x", world()), "1000000000.M1P9Q2R00000000000000ab.h,S=1,W=1");
+  put("new/1000000000.M1P9Q1R00000000000000ab.h,S=1", "old");
+  EXPECT_EQ(deliver_text("", "x", world()), "1000000000.M1P9Q2R00000000000000ab.h,S=1");
   EXPECT_NE(in("new").find("<old>"), std::string::npos);
 }
 
 TEST_P(Deliver, ANameInTmpIsNeverOverwritten) {
   put("tmp/1000000000.M1P9Q1R00000000000000ab.h", "old");
-  EXPECT_NE(deliver_text("", "x", world()).find(",S=1,W=1"), std::string::npos);
+  EXPECT_NE(deliver_text("", "x", world()).find(",S=1"), std::string::npos);
   EXPECT_EQ(in("tmp"), "1000000000.M1P9Q1R00000000000000ab.h<old>");
 }
 
 TEST_P(Deliver, NamesThatAllExistAreAnError) {
-  put("new/1000000000.M1P9Q1R00000000000000ab.h,S=1,W=1", "old");
+  put("new/1000000000.M1P9Q1R00000000000000ab.h,S=1", "old");
   EXPECT_EQ(deliver_text("", "x", world({1})),
-            "error: creating 1000000000.M1P9Q1R00000000000000ab.h,S=1,W=1: File exists");
+            "error: creating 1000000000.M1P9Q1R00000000000000ab.h,S=1: File exists");
   EXPECT_EQ(in("tmp"), "");
 }
 

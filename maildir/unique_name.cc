@@ -17,8 +17,10 @@ std::string unique_name(const Stamp& stamp) {
                      safe_host(stamp.host));
 }
 
-std::string with_sizes(std::string_view name, std::uint64_t size, std::uint64_t wire_size) {
-  return fmt::format("{},S={},W={}", name, size, wire_size);
+std::string with_sizes(std::string_view name, std::uint64_t size,
+                       std::optional<std::uint64_t> wire_size) {
+  if (!wire_size) return fmt::format("{},S={}", name, size);
+  return fmt::format("{},S={},W={}", name, size, *wire_size);
 }
 
 std::string safe_host(std::string_view host) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -25,8 +26,9 @@ struct Stamp {
 std::string unique_name(const Stamp& stamp);
 
 /// The same with ",S=<octets>,W=<octets where every line ends in CRLF>": readers learn both sizes
-/// without opening the file.
-std::string with_sizes(std::string_view name, std::uint64_t size, std::uint64_t wire_size);
+/// without opening the file. Without a `wire_size` only S.
+std::string with_sizes(std::string_view name, std::uint64_t size,
+                       std::optional<std::uint64_t> wire_size);
 
 /// `host` fit for a file name and for a reader that looks for ':' and ',': "/" becomes "\057", ":"
 /// "\072", "," "\054", control octets and blanks likewise; cut at kMaxHostOctets.

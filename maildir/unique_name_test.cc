@@ -16,6 +16,7 @@ TEST(UniqueName, SaysWhenWhoAndWhere) {
 
 TEST(UniqueName, CarriesBothSizes) {
   EXPECT_EQ(with_sizes("1.2.h", 10, 12), "1.2.h,S=10,W=12");
+  EXPECT_EQ(with_sizes("1.2.h", 10, std::nullopt), "1.2.h,S=10");
 }
 
 TEST(SafeHost, EscapesWhatReadersLookFor) {
