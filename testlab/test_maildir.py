@@ -25,7 +25,7 @@ def as_root(lab):
     sudo = [] if lab.root else ["/usr/bin/sudo", "-n"]
     if sudo and (not os.path.exists(sudo[0]) or lab.run(*sudo, "true").returncode != 0):
         pytest.skip("needs root")
-    return lambda *args, **more: lab.run(*sudo, *args, as_root=True, **more)
+    return lambda *args: lab.run(*sudo, *args, **({} if sudo else {"as_root": True}))
 
 
 @pytest.fixture
