@@ -61,9 +61,10 @@ inline bool fails(const char* name) {
 // Weak, since each file of a test program has them.
 extern "C" {
 
+/// Without its cost: no unit test loses power, and thousands of them would wait for the disk.
 __attribute__((weak)) int fsync(int fd) {
   if (porpoise::posix::test_calls::fails("fsync")) return -1;
-  return static_cast<int>(syscall(SYS_fsync, fd));
+  return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
 }
 
 __attribute__((weak)) int ftruncate(int fd, off_t length) noexcept {

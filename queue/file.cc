@@ -223,7 +223,7 @@ void File::apply(const Event& event) {
 
 tl::unexpected<Error> File::damaged(std::uint64_t offset, std::string_view what) const {
   return tl::make_unexpected(
-      Error{Fate::permanent, fmt::format("{} is damaged: {} at octet {}", shown_, what, offset),
+      Error{Fate::permanent, fmt::format("{} is damaged at octet {}: {}", shown_, offset, what),
             EBADMSG});
 }
 

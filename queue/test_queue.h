@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "instance/instance.h"
@@ -16,7 +17,7 @@ class TestQueue {
   TestQueue() {
     // Not by root's account: where the tests run as root, they own the instance all the same.
     const Owner owner{.name = "owner", .uid = ::geteuid(), .gid = ::getegid(), .home = top_.path()};
-    Instance::create(path(), owner, "here.test", [](const std::string&) {}).value();
+    EXPECT_TRUE(Instance::create(path(), owner, "here.test", [](const std::string&) {}));
     instance_ = Instance::open(path()).value();
     ::setenv("PORPOISE_NO_SEND", "1", 1);
   }
@@ -38,7 +39,7 @@ class TestQueue {
                                               .recipients = {{"b@here.test", {}}}},
             const SubmitOptions& options = {}) const {
     auto submission = begin(instance(), options).value();
-    submission->write(content).value();
+    EXPECT_TRUE(submission->write(content));
     return Id::parse(submission->finish(envelope).value()).value();
   }
 
