@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <charconv>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -70,8 +71,16 @@ Parser& Parser::option(const std::string& names, std::optional<std::string>& val
   return *this;
 }
 
+// Not CLI11's own reading of numbers, which takes one too large for the largest.
 Parser& Parser::option(const std::string& names, std::int64_t& value, const std::string& help) {
-  body_->app->add_option(names, value, help);
+  const auto read = [&value](const std::string& text) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || stop != end) {
+      throw CLI::ValidationError("\"" + text + "\" is not a number");
+    }
+  };
+  body_->app->add_option_function<std::string>(names, read, help)->type_name("NUMBER");
   return *this;
 }
 
