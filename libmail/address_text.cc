@@ -229,6 +229,13 @@ std::string print_encoded_phrase(std::string_view text) {
   return out + "?=";
 }
 
+std::string print_comment(std::string_view text) {
+  if (std::ranges::any_of(text, is_high)) return fmt::format("({})", print_encoded_phrase(text));
+  std::string line(text);
+  std::ranges::replace_if(line, is_control, ' ');
+  return fmt::format("({})", escaped(line, "()\\"));
+}
+
 std::string print_mailbox(const Mailbox& mailbox) {
   std::string text = mailbox.phrase;
   if (mailbox.angle || !text.empty()) {

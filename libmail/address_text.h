@@ -31,6 +31,9 @@ std::string print_phrase(std::string_view text);
 /// octets from 128 on; what is not UTF-8 is marked as of an unknown set.
 std::string print_encoded_phrase(std::string_view text);
 
+/// `text` as a comment, "(text)", encoded where print_encoded_phrase would.
+std::string print_comment(std::string_view text);
+
 /// A mailbox as it stands in a list: `phrase <local@domain> (comment)`.
 std::string print_mailbox(const Mailbox& mailbox);
 

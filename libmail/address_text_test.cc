@@ -65,6 +65,13 @@ TEST(AddressText, APhraseForAnAsciiHeaderIsEncodedWhereItMustBe) {
   EXPECT_EQ(print_encoded_phrase("?=\xc3\xb6=_"), "=?utf-8?q?=3F=3D=C3=B6=3D=5F?=");
 }
 
+TEST(AddressText, ACommentEndsWhereItShould) {
+  EXPECT_EQ(print_comment("Joe Q. Doe"), "(Joe Q. Doe)");
+  EXPECT_EQ(print_comment("a) (b\\"), "(a\\) \\(b\\\\)");
+  EXPECT_EQ(print_comment("a\nBcc: x"), "(a Bcc: x)");
+  EXPECT_EQ(print_comment("\xc3\xb6)"), "(=?utf-8?q?=C3=B6=29?=)");
+}
+
 TEST(AddressText, EncodedWordsAreShortAndHoldWholeCharacters) {
   std::string name;
   for (int i = 0; i < 30; ++i) name += "\xe2\x82\xac";

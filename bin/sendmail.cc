@@ -1,0 +1,83 @@
+// sendmail(8): the interface that mail programs expect, on top of inject's library.
+
+#include <cerrno>
+#include <exception>
+#include <new>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "inject/sendmail_options.h"
+#include "instance/instance.h"
+#include "posix/error.h"
+#include "posix/file.h"
+#include "posix/process.h"
+#include "posix/program.h"
+#include "queue/submit.h"
+
+using namespace porpoise;
+using inject::Cause;
+using inject::Outcome;
+using inject::Request;
+
+namespace {
+
+Outcome<> show(std::string_view text) {
+  Result<> shown = posix::write_all(STDOUT_FILENO, text, "standard output");
+  return shown ? Outcome<>() : inject::failure(Cause::output, shown.error());
+}
+
+// -bp becomes qread, which answers in its own words.
+Outcome<> list_queue(const Request& request) {
+  const std::string program = posix::program_folder() + "/qread";
+  std::string option = "--instance";
+  std::string folder = request.instance.value_or("");
+  std::string name = "qread";
+  char* plain[] = {name.data(), nullptr};
+  char* with_instance[] = {name.data(), option.data(), folder.data(), nullptr};
+  ::execv(program.c_str(), request.instance ? with_instance : plain);
+  return inject::failure(Cause::system, posix::system_error(errno, "starting " + program).value());
+}
+
+Outcome<> run_queue(const Request& request) {
+  Result<Instance> instance = Instance::find(request.instance);
+  if (!instance) return inject::failure(Cause::configuration, instance.error());
+  Result<> own = instance->require_owner();
+  if (!own) return inject::failure(Cause::permission, own.error());
+  queue::start_send_if_nobody_listens(*instance);
+  return {};
+}
+
+Outcome<> run(int argc, char** argv) {
+  Outcome<inject::SendmailCommand> command = inject::parse_sendmail(argc, argv);
+  if (!command) return inject::failed(command);
+  switch (command->act) {
+    case inject::SendmailCommand::Act::submit:
+      return inject::run(command->request);
+    case inject::SendmailCommand::Act::list_queue:
+      return list_queue(command->request);
+    case inject::SendmailCommand::Act::run_queue:
+      return run_queue(command->request);
+    case inject::SendmailCommand::Act::aliases:
+      return show("aliases are dot-files, read at each delivery: there is nothing to rebuild\n");
+    case inject::SendmailCommand::Act::help:
+      return show(inject::kSendmailHelp);
+  }
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  posix::begin_program();
+  try {
+    Outcome<> done = run(argc, argv);
+    if (done) return EX_OK;
+    posix::complain("sendmail", done.error().error.text);
+    return inject::sysexit(done.error());
+  } catch (const std::bad_alloc&) {
+    posix::complain("sendmail", "out of memory");
+  } catch (const std::exception& e) {
+    posix::complain("sendmail", e.what());
+  }
+  return EX_OSERR;
+}

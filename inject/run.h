@@ -1,0 +1,29 @@
+// From standard input to the queue, or with -n to standard output: the part of inject and
+// sendmail that does I/O. Memory does not grow with the body.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "inject/complete.h"
+#include "inject/failure.h"
+
+namespace porpoise::inject {
+
+struct Request {
+  Job job{};
+  std::optional<std::string> instance{};  ///< --instance
+  std::optional<std::string> name{};      ///< the From name, over the environment's
+  bool sender_is_from = false;  ///< a From that is made has the sender's address (sendmail -f)
+  bool print = false;           ///< -n: to standard output, behind a Return-Path line; no queue
+  bool print_id = false;        ///< the id on standard output, once the message is queued
+  bool dot_ends = false;        ///< a line of a single dot ends the message
+  bool start_send = true;       ///< where no send runs, start one
+};
+
+/// Reads the whole header from descriptor 0 first; nothing is begun before it is known to be good.
+/// When this succeeds without `print`, the message is in the queue and on disk.
+Outcome<> run(const Request& request);
+
+}  // namespace porpoise::inject

@@ -1,0 +1,30 @@
+// The command line of sendmail, as every mail program believes it to be (reference 3.1).
+
+#pragma once
+
+#include "inject/run.h"
+
+namespace porpoise::inject {
+
+struct SendmailCommand {
+  enum class Act {
+    submit,      ///< the message on standard input
+    list_queue,  ///< -bp, mailq
+    run_queue,   ///< -q: attempt what is due
+    aliases,     ///< newaliases: nothing to do
+    help,
+  };
+  Act act = Act::submit;
+  Request request{};
+};
+
+/// Reads it; argv[0] tells the name it was called by. Failures: usage, for what this sendmail does
+/// not do or nobody knows.
+Outcome<SendmailCommand> parse_sendmail(int argc, char** argv);
+
+/// A sender as -f and -r give it: angle brackets gone, "<>" and "" the null sender.
+std::string bare_sender(std::string_view text);
+
+extern const char* const kSendmailHelp;
+
+}  // namespace porpoise::inject
