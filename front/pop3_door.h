@@ -1,0 +1,51 @@
+// The POP3 listener of `porpoise run`: a session of popup, checkpassword and pop3d for each
+// connection.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+
+#include "front/parts.h"
+#include "posix/unique_fd.h"
+
+namespace porpoise::front {
+
+class Pop3Door {
+ public:
+  static constexpr std::size_t kMaxSessions = 50;  ///< at once; beyond: -ERR [SYS/TEMP]
+  /// How long nobody is let in after the machine had no room for a connection.
+  static constexpr std::int64_t kPauseUs = 1'000'000;
+
+  explicit Pop3Door(const Parts& parts) : parts_(parts) {}
+
+  /// Listens as control/pop3port says and writes run/pop3port; does nothing where it says none.
+  /// Errors name the port and the file.
+  Result<> open();
+  /// Stops listening and removes run/pop3port; sessions go on.
+  void close();
+
+  /// To be polled for input; -1 while nobody is let in.
+  int fd(std::int64_t now_us) const;
+  /// When fd() will be there again; none where it is not put off.
+  std::optional<std::int64_t> due_us(std::int64_t now_us) const;
+  void let_in(std::int64_t now_us);  ///< one connection, if there is one
+
+  /// A child ended. False: it is none of ours.
+  bool ended(pid_t child, const posix::Ended& how);
+  std::size_t sessions() const { return sessions_.size(); }
+  void signal_sessions(int signal) const;
+
+ private:
+  Result<> listen(bool wanted_port_only, unsigned short& port);
+  Result<> start_session(int connection);
+
+  const Parts& parts_;
+  std::string host_;
+  posix::UniqueFd listener_;
+  std::int64_t closed_until_us_ = 0;
+  std::set<pid_t> sessions_;
+};
+
+}  // namespace porpoise::front

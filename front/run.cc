@@ -1,0 +1,206 @@
+#include "front/run.h"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "front/errors.h"
+#include "front/mail_pair.h"
+#include "front/pop3_door.h"
+#include "front/pop3_port.h"
+#include "front/run_lock.h"
+#include "instance/resolver.h"
+#include "posix/clock.h"
+#include "posix/error.h"
+#include "posix/file.h"
+
+namespace porpoise::front {
+namespace {
+
+/// The signals we live by, as a descriptor to be polled.
+Result<posix::UniqueFd> take_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int s : {SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD}) sigaddset(&set, s);
+  (void)::signal(SIGCHLD, SIG_DFL);  // one who ignores it would lose how children ended
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return posix::trouble(errno, "taking signals");
+  posix::UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.open()) return posix::trouble(errno, "taking signals");
+  return fd;
+}
+
+/// One loop that waits for signals, connections and the next time something is due. It never
+/// sleeps otherwise.
+class Supervisor {
+ public:
+  /// How long POP3 sessions have to end when asked to.
+  static constexpr std::int64_t kSessionGraceUs = 5'000'000;
+
+  Supervisor(const Parts& parts, posix::UniqueFd signals)
+      : parts_(parts), signals_(std::move(signals)), mail_(parts), pop3_(parts) {}
+
+  Result<> start();
+  Result<> loop();
+
+ private:
+  bool finished() const { return stopping_ > 0 && !mail_.running() && pop3_.sessions() == 0; }
+  void do_what_is_due();
+  Result<> wait();
+  int patience_ms() const;
+  void take_signal(int signal);
+  void stop();
+  void collect_children();
+
+  const Parts& parts_;
+  posix::UniqueFd signals_;
+  MailPair mail_;
+  Pop3Door pop3_;
+  int stopping_ = 0;  // how often we were asked to
+  std::optional<std::int64_t> sessions_end_us_;
+};
+
+Result<> Supervisor::start() {
+  if (Result<> done = pop3_.open(); !done) return done;
+  Result<> done = mail_.start(posix::running_us());
+  if (!done) pop3_.close();
+  return done;
+}
+
+Result<> Supervisor::loop() {
+  while (!finished()) {
+    do_what_is_due();
+    if (Result<> done = wait(); !done) return done;
+  }
+  return {};
+}
+
+void Supervisor::do_what_is_due() {
+  const std::int64_t now = posix::running_us();
+  if (sessions_end_us_ && now >= *sessions_end_us_) {
+    pop3_.signal_sessions(SIGKILL);
+    sessions_end_us_.reset();
+  }
+  if (now < mail_.due_us().value_or(now + 1)) return;
+  if (mail_.running()) {
+    mail_.kill();
+    return;
+  }
+  if (Result<> done = mail_.start(now); !done) {
+    parts_.log.error(done.error());
+    mail_.put_off(now);
+  }
+}
+
+// Until the next thing is due; -1 where nothing is.
+int Supervisor::patience_ms() const {
+  const std::int64_t now = posix::running_us();
+  std::optional<std::int64_t> next = pop3_.due_us(now);
+  for (const auto& due : {mail_.due_us(), sessions_end_us_}) {
+    if (due) next = std::min(next.value_or(*due), *due);
+  }
+  if (!next) return -1;
+  return static_cast<int>(std::clamp<std::int64_t>((*next - now + 999) / 1000, 0, 60'000));
+}
+
+Result<> Supervisor::wait() {
+  std::array<pollfd, 2> polled = {
+      pollfd{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = pop3_.fd(posix::running_us()), .events = POLLIN, .revents = 0}};
+  if (::poll(polled.data(), polled.size(), patience_ms()) < 0 && errno != EINTR) {
+    return posix::trouble(errno, "waiting for signals and connections");
+  }
+  signalfd_siginfo info;
+  while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+    take_signal(static_cast<int>(info.ssi_signo));
+  }
+  if (polled[1].revents != 0 && stopping_ == 0) pop3_.let_in(posix::running_us());
+  return {};
+}
+
+void Supervisor::take_signal(int signal) {
+  switch (signal) {
+    case SIGCHLD:
+      return collect_children();
+    case SIGTERM:
+    case SIGINT:
+      return stop();
+    default:
+      mail_.signal_send(signal);
+  }
+}
+
+void Supervisor::stop() {
+  if (stopping_++ > 0) {
+    parts_.log.line("stopping at once");
+    mail_.kill();
+    pop3_.signal_sessions(SIGKILL);
+    return;
+  }
+  parts_.log.line("stopping");
+  pop3_.close();
+  pop3_.signal_sessions(SIGTERM);
+  sessions_end_us_ = posix::running_us() + kSessionGraceUs;
+  mail_.stop();
+}
+
+void Supervisor::collect_children() {
+  int status = 0;
+  for (pid_t child; (child = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    const posix::Ended how = posix::ended(status);
+    if (!pop3_.ended(child, how)) (void)mail_.ended(child, how, posix::running_us());
+  }
+}
+
+Result<posix::UniqueFd> open_log(const std::optional<std::string>& name) {
+  if (!name) return posix::duplicate(1);
+  return posix::open_at(posix::kHere, *name, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
+}
+
+// What send and spawn would stumble over is told here, where somebody reads it.
+Result<> check_control(const Instance& instance) {
+  if (Result<Router> router = Router::load(instance); !router) {
+    return in_instance(instance, router.error());
+  }
+  if (Result<Accounts> accounts = Accounts::load(instance); !accounts) {
+    return in_instance(instance, accounts.error());
+  }
+  return {};
+}
+
+Result<> supervise(const Instance& instance, int log_fd) {
+  Result<posix::UniqueFd> signals = take_signals();
+  if (!signals) return failed(signals);
+  const Parts parts{
+      .instance = instance,
+      .programs = posix::program_folder(),
+      .environment = with_variable(posix::own_environment(), "PORPOISE", instance.path()),
+      .log = Log(log_fd)};
+  parts.log.line(fmt::format("running instance={} pid={}", instance.path(), ::getpid()));
+  Supervisor supervisor(parts, std::move(*signals));
+  if (Result<> done = supervisor.start(); !done) return done;
+  Result<> done = supervisor.loop();
+  parts.log.line("stopped");
+  return done;
+}
+
+}  // namespace
+
+Result<int> run(const RunWish& wish) {
+  Result<Instance> instance = Instance::find(wish.instance);
+  if (!instance) return failed(instance);
+  if (Result<> done = instance->require_owner(); !done) return failed(done);
+  Result<RunLock> lock = RunLock::take(*instance);
+  if (!lock) return failed(lock);
+  remove_pop3_port(*instance);  // left by one that was killed
+  if (Result<> done = check_control(*instance); !done) return failed(done);
+  Result<posix::UniqueFd> log = open_log(wish.log);
+  if (!log) return failed(log);
+  if (Result<> done = supervise(*instance, log->get()); !done) return failed(done);
+  return 0;
+}
+
+}  // namespace porpoise::front
