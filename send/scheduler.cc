@@ -49,7 +49,8 @@ void Scheduler::loaded(const Id& id, const Loaded& l, Time now) {
   --loading_[m->kind];
   m->doing = Doing::nothing;
   if (l.held) {
-    forget(*m);
+    m->next_s = latest_next(now);  // looked at again then; nothing is tried
+    wait_again(*m, now);
   } else if (!must_wait_for_another(*m, l, now)) {
     begin_attempt(*m, l, now);
     make_ready(*m, now);
@@ -248,7 +249,13 @@ bool Scheduler::idle(Time now) const {
       return false;
     }
   }
+  if (slots_.empty()) return true;
   return fresh_.empty() && (waiting_.empty() || Time{waiting_.first()->next_s} * kSecond > now);
+}
+
+bool Scheduler::runs(const Start& delivery) const {
+  const Slot& slot = slots_[delivery.slot];
+  return slot.used && slot.number == delivery.number;
 }
 
 bool Scheduler::knows(const Id& id) const {

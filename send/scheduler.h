@@ -164,8 +164,10 @@ class Scheduler {
   /// Nothing runs, and nothing is due but what trouble holds back.
   bool idle(Time now) const;
   bool stopped() const { return stopping_ && open_.empty(); }
+  bool stopping() const { return stopping_; }
   bool knows(const queue::Id& id) const;
-  bool is_open(const queue::Id& id) const { return open_.contains(id); }
+  /// Whether that delivery still has that slot: it may have been given up meanwhile.
+  bool runs(const Start& delivery) const;
 
   std::size_t waiting() const { return fresh_.size() + waiting_.size(); }
   std::size_t open() const { return open_.size(); }

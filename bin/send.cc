@@ -1,0 +1,100 @@
+// send(8): schedules what is queued.
+
+#include <charconv>
+#include <getopt.h>
+#include <optional>
+#include <string>
+
+#include "instance/instance.h"
+#include "posix/file.h"
+#include "posix/program.h"
+#include "send/loop.h"
+
+namespace {
+
+using namespace porpoise;
+
+constexpr const char* kUsage =
+    "usage: send [--instance DIR] [--once] [--spawner-fd N] [--retry [ID ...]]";
+
+struct Line {
+  std::optional<std::string> instance;
+  send::Options options;
+  bool help = false;
+};
+
+Result<int> descriptor(std::string_view text) {
+  int fd = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
+  if (error != std::errc() || end != text.data() + text.size() || fd < 3) {
+    return permanent("--spawner-fd: \"{}\" is no descriptor from 3 on", text);
+  }
+  return fd;
+}
+
+Result<> add_id(send::Options& options, std::string_view text) {
+  const auto id = queue::Id::parse(text);
+  if (!id) return permanent("\"{}\" is no message id", text);
+  options.retry.push_back(*id);
+  return {};
+}
+
+Result<Line> parse_line(int argc, char** argv) {
+  const option known[] = {{"help", no_argument, nullptr, 'h'},
+                          {"instance", required_argument, nullptr, 'i'},
+                          {"once", no_argument, nullptr, 'o'},
+                          {"retry", optional_argument, nullptr, 'r'},
+                          {"spawner-fd", required_argument, nullptr, 's'},
+                          {nullptr, 0, nullptr, 0}};
+  Line line;
+  bool retry = false;
+  opterr = 0;
+  for (int c; (c = ::getopt_long(argc, argv, "+", known, nullptr)) != -1;) {
+    if (c == 'h') {
+      line.help = true;
+    } else if (c == 'i') {
+      line.instance = optarg;
+    } else if (c == 'o') {
+      line.options.once = true;
+    } else if (c == 's') {
+      Result<int> fd = descriptor(optarg);
+      if (!fd) return failed(fd);
+      line.options.spawner_socket = *fd;
+    } else if (c == 'r') {
+      retry = true;
+      if (optarg == nullptr) continue;
+      if (Result<> done = add_id(line.options, optarg); !done) return failed(done);
+    } else {
+      return permanent("{}", kUsage);
+    }
+  }
+  if (optind < argc && !retry) return permanent("{}", kUsage);
+  for (int i = optind; i < argc; ++i) {
+    if (Result<> done = add_id(line.options, argv[i]); !done) return failed(done);
+  }
+  line.options.retry_all = retry && line.options.retry.empty();
+  return line;
+}
+
+Result<int> run(const Line& line) {
+  if (line.help) {
+    Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
+    if (!shown) return failed(shown);
+    return 0;
+  }
+  Result<Instance> instance = Instance::find(line.instance);
+  if (!instance) return failed(instance);
+  if (Result<> owner = instance->require_owner(); !owner) return failed(owner);
+  return send::run(*instance, line.options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  posix::begin_program();
+  return posix::run_program("send", [&]() -> Result<int> {
+    Result<Line> line = parse_line(argc, argv);
+    if (!line) return failed(line);
+    return run(*line);
+  });
+}

@@ -1,0 +1,227 @@
+#include "send/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include "posix/file.h"
+#include "posix/test_calls.h"
+#include "queue/test_queue.h"
+
+namespace porpoise::send {
+namespace {
+
+using queue::Event;
+using queue::Id;
+using queue::Kind;
+using queue::Place;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+namespace test_calls = posix::test_calls;
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  void SetUp() override { worker_ = Worker::start(queue_.instance()).value(); }
+
+  /// The next answer, which has to come.
+  template <class T>
+  T next() {
+    while (answers_.empty()) {
+      pollfd wanted{worker_->event(), POLLIN, 0};
+      EXPECT_EQ(::poll(&wanted, 1, 20'000), 1);
+      if (::testing::Test::HasFailure()) return {};
+      for (Answer& a : worker_->take()) answers_.push_back(std::move(a));
+    }
+    Answer answer = std::move(answers_.front());
+    answers_.erase(answers_.begin());
+    EXPECT_TRUE(std::holds_alternative<T>(answer)) << answer.index();
+    return std::get<T>(std::move(answer));
+  }
+
+  static Write write(const Id& id, std::vector<Event> events, Write::Then then,
+                     Place place = Place::incoming) {
+    return {id, place, std::make_shared<const std::vector<Event>>(std::move(events)), then};
+  }
+  static Event deferred(const std::string& text) {
+    Event event;
+    event.kind = Kind::deferred;
+    event.recipients = {0};
+    event.text = text;
+    return event;
+  }
+  static Event next_time(Time at) {
+    Event event;
+    event.kind = Kind::next;
+    event.next_us = at;
+    event.attempts = 1;
+    return event;
+  }
+  queue::State state(const Id& id) {
+    const queue::Spool spool = queue::Spool::open(queue_.instance()).value();
+    return spool.open_file(id, queue::File::Access::read).value().state();
+  }
+  std::string in_deferred(const Id& id) { return "deferred/" + id.folder(); }
+
+  queue::TestQueue queue_;
+  std::unique_ptr<Worker> worker_;
+  std::vector<Answer> answers_;
+};
+
+TEST_F(WorkerTest, RecordsSyncsAndThenMoves) {
+  const Id id = queue_.submit();
+  test_calls::Scope calls;
+  worker_->post(write(id, {deferred("full"), next_time(77)}, Write::Then::defer));
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);
+  // The records, then the link and its folder, then the old name.
+  std::vector<std::string> order;
+  for (const std::string& call : calls.log) {
+    if (call == "fsync" || call == "linkat" || call == "unlinkat") order.push_back(call);
+  }
+  ASSERT_GE(order.size(), 4u);
+  EXPECT_EQ(order.front(), "fsync");
+  EXPECT_EQ(order[order.size() - 3], "linkat");
+  EXPECT_EQ(order[order.size() - 2], "fsync");
+  EXPECT_EQ(order[order.size() - 1], "unlinkat");
+  EXPECT_EQ(state(id).next_us, 77);
+  EXPECT_EQ(state(id).recipients[0].text, "full");
+  EXPECT_THAT(queue_.names("incoming"), IsEmpty());
+  EXPECT_TRUE(queue_.names(in_deferred(id)).contains(id.text()));
+}
+
+TEST_F(WorkerTest, AFailedSyncIsToldAndNothingThatDependsOnItIsDone) {
+  const Id id = queue_.submit();
+  test_calls::Scope calls;
+  calls.fail("fsync", EIO);
+  worker_->post(write(id, {deferred("full")}, Write::Then::defer));
+  const Written written = next<Written>();
+  EXPECT_EQ(written.outcome, Outcome::trouble);
+  EXPECT_THAT(written.text, ::testing::HasSubstr("Input/output error"));
+  EXPECT_TRUE(queue_.names("incoming").contains(id.text()));
+  EXPECT_EQ(calls.count("linkat"), 0);
+}
+
+TEST_F(WorkerTest, AMoveThatFailedIsDoneAgainWithoutWritingTheRecordsTwice) {
+  const Id id = queue_.submit();
+  const Write job = write(id, {deferred("full")}, Write::Then::defer);
+  {
+    test_calls::Scope calls;
+    calls.fail("linkat", ENOSPC);
+    worker_->post(job);
+    EXPECT_EQ(next<Written>().outcome, Outcome::trouble);
+    worker_->post(ScanIncoming{});  // so that it is not in a call when this ends
+    EXPECT_THAT(next<InIncoming>().ids, SizeIs(1));
+  }
+  worker_->post(job);
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);
+  EXPECT_EQ(state(id).recipients[0].attempts, 1u);
+}
+
+TEST_F(WorkerTest, RemovesAndSyncsTheFolderOfManyOnce) {
+  const Id a = queue_.submit();
+  const Id b = queue_.submit();
+  test_calls::Scope calls;
+  worker_->post(write(a, {}, Write::Then::remove));
+  worker_->post(write(b, {}, Write::Then::remove));
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);
+  EXPECT_THAT(queue_.names("incoming"), IsEmpty());
+  worker_->finish();
+  EXPECT_EQ(calls.count("fsync"), 1);
+}
+
+TEST_F(WorkerTest, SeveralRecordsOfOneMessageReadItOnce) {
+  const Id id = queue_.submit();
+  worker_->post(write(id, {deferred("one")}, Write::Then::stay));
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);
+  test_calls::Scope calls;
+  worker_->post(write(id, {deferred("two")}, Write::Then::stay));
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);
+  EXPECT_EQ(calls.count("openat"), 0);
+  EXPECT_EQ(calls.count("fsync"), 1);
+  EXPECT_EQ(state(id).recipients[0].attempts, 2u);
+}
+
+TEST_F(WorkerTest, AMessageThatIsGoneOrDamagedIsToldAsThat) {
+  worker_->post(write(Id::make(1, 1), {deferred("x")}, Write::Then::stay));
+  EXPECT_EQ(next<Written>().outcome, Outcome::gone);
+  const Id id = queue_.submit();
+  queue_.write("incoming/" + id.text(), "no message at all");
+  worker_->post(write(id, {deferred("x")}, Write::Then::stay));
+  EXPECT_EQ(next<Written>().outcome, Outcome::damaged);
+  worker_->post(SetAside{id});
+  EXPECT_EQ(next<WasSetAside>().text, "");
+  EXPECT_TRUE(queue_.names("damaged").contains(id.text()));
+  EXPECT_THAT(queue_.names("incoming"), IsEmpty());
+}
+
+TEST_F(WorkerTest, CopiesContent) {
+  const std::string body(200'000, 'x');
+  const Id id = queue_.submit("Subject: big\n\n" + body);
+  worker_->post(CopyContent{id});
+  const Copied copied = next<Copied>();
+  ASSERT_TRUE(copied.content);
+  const auto copy = queue::Spool::reopen(copied.content->get());
+  EXPECT_THAT(posix::read_to_end(copy->get(), 1 << 20, "").value(), ::testing::EndsWith(body));
+  worker_->post(CopyContent{Id::make(1, 1)});
+  EXPECT_EQ(next<Copied>().content.error().sys, ENOENT);
+}
+
+TEST_F(WorkerTest, ScansInPiecesAndNamesWhatIsNoMessage) {
+  std::set<Id> there;
+  for (std::size_t i = 0; i < Worker::kPiece + 5; ++i) there.insert(queue_.submit());
+  queue_.write("incoming/stray", "");
+  worker_->post(ScanIncoming{});
+  std::set<Id> seen;
+  bool last = false;
+  int strays = 0;
+  while (!last) {
+    if (answers_.empty()) {
+      pollfd wanted{worker_->event(), POLLIN, 0};
+      ASSERT_EQ(::poll(&wanted, 1, 20'000), 1);
+      for (Answer& a : worker_->take()) answers_.push_back(std::move(a));
+    }
+    for (Answer& a : answers_) {
+      if (auto* piece = std::get_if<InIncoming>(&a)) {
+        seen.insert(piece->ids.begin(), piece->ids.end());
+        last = piece->last;
+      }
+      if (auto* trouble = std::get_if<Trouble>(&a)) {
+        EXPECT_EQ(trouble->text, "queue/incoming/stray is no message");
+        ++strays;
+      }
+    }
+    answers_.clear();
+  }
+  EXPECT_EQ(seen, there);
+  EXPECT_EQ(strays, 1);
+}
+
+TEST_F(WorkerTest, TheScanOfDeferredTellsNextTimesFromTheLogs) {
+  const Id a = queue_.submit();
+  const Id b = queue_.submit();
+  worker_->post(write(a, {next_time(5'000'000)}, Write::Then::defer));
+  worker_->post(write(b, {next_time(9'000'000)}, Write::Then::defer));
+  next<Written>();
+  next<Written>();
+  worker_->post(ScanDeferred{});
+  const InDeferred found = next<InDeferred>();
+  EXPECT_TRUE(found.last);
+  EXPECT_THAT(found.messages, ::testing::UnorderedElementsAre(std::pair(a, Time{5'000'000}),
+                                                              std::pair(b, Time{9'000'000})));
+  worker_->post(ScanDeferred{});
+  worker_->post(write(a, {}, Write::Then::remove, Place::deferred));
+  EXPECT_EQ(next<Written>().outcome, Outcome::ok);  // before the scan, which is for quiet times
+  EXPECT_THAT(next<InDeferred>().messages, SizeIs(1));
+}
+
+TEST_F(WorkerTest, FinishDoesWhatWasPosted) {
+  std::vector<Id> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(queue_.submit());
+  for (const Id& id : ids) worker_->post(write(id, {deferred("x")}, Write::Then::defer));
+  worker_->finish();
+  EXPECT_THAT(worker_->take(), SizeIs(20));
+  EXPECT_THAT(queue_.names("incoming"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace porpoise::send
