@@ -43,11 +43,15 @@ int main(int argc, char** argv) {
                             {"help", no_argument, nullptr, 'h'},
                             {nullptr, 0, nullptr, 0}};
   std::optional<std::string> where;
+  ::opterr = 0;
   for (int letter; (letter = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
     if (letter == 'h') {
       return porpoise::posix::write_all(1, kHelp, "standard output") ? 0 : 111;
     }
-    if (letter != 'i') return 100;
+    if (letter != 'i') {
+      porpoise::posix::complain("queue", "unknown option or missing argument; try queue --help");
+      return 100;
+    }
     where = optarg;
   }
   if (optind < argc) {
