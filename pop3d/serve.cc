@@ -45,8 +45,7 @@ class Server {
           step = session_.resume();
           break;
         case Act::measure:
-          measure(step);
-          step = session_.resume();
+          step = session_.resume(measure(step));
           break;
         case Act::open:
           step = session_.resume(open(step.first));
@@ -64,12 +63,17 @@ class Server {
     }
   }
 
-  void measure(const Step& step) {
+  Outcome measure(const Step& step) {
     for (std::size_t n = step.first; n <= step.last; ++n) {
       if (!session_.needs_size(n)) continue;
       const Result<std::uint64_t> octets = mailbox_.measure(n);
+      if (!octets && octets.error().fate == Fate::temporary) {
+        posix::complain("pop3d", octets.error().text);
+        return Outcome::trouble;
+      }
       session_.learn(n, octets ? std::optional(*octets) : std::nullopt);
     }
+    return Outcome::good;
   }
 
   Outcome open(std::size_t number) {

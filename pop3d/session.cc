@@ -208,6 +208,9 @@ Step Session::resume(Outcome outcome, std::size_t failures) {
     case Pop3Verb::stat:
     case Pop3Verb::list:
     case Pop3Verb::uidl:
+      if (outcome == Outcome::trouble) {
+        return reply("-ERR [SYS/TEMP] the sizes of messages cannot be read now");
+      }
       return carry_out();
     case Pop3Verb::retr:
     case Pop3Verb::top: {

@@ -45,7 +45,7 @@ enum class Act {
 enum class Outcome {
   good,
   gone,     ///< open: the message is no longer there
-  trouble,  ///< open: try again later; commit: see `failures`
+  trouble,  ///< open, measure: try again later; commit: not durable
 };
 
 struct Step {

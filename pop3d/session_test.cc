@@ -142,6 +142,16 @@ TEST_F(SessionTest, AMessageFoundGoneByItsOwnListLineIsAnError) {
   EXPECT_EQ(say("LIST 1"), "<measure 1>-ERR this message is no longer there or cannot be read|");
 }
 
+TEST_F(SessionTest, SizesThatCannotBeReadNowAreAnErrorAndNotASmallerMailbox) {
+  begin({10, -1});
+  for (const char* line : {"STAT", "LIST", "LIST 2"}) {
+    EXPECT_EQ(session_->command(line).act, Act::measure) << line;
+    EXPECT_EQ(carry_out(session_->resume(Outcome::trouble)),
+              "-ERR [SYS/TEMP] the sizes of messages cannot be read now|");
+  }
+  EXPECT_EQ(say("UIDL"), "+OK|1 uid1|2 uid2|.|");
+}
+
 TEST_F(SessionTest, ALongListComesInParts) {
   begin(std::vector<int>(2500, 1));
   Step step = session_->command("LIST");
