@@ -171,8 +171,11 @@ Result<posix::UniqueFd> Spool::deferred_folder(const std::string& name) {
   }
   // A folder that is there may be one whose maker was killed before it had synced deferred/.
   if (made || !deferred_synced_) {
-    if (Result<> done = posix::sync(deferred_.get(), "queue/deferred"); !done) return failed(done);
-    deferred_synced_ = true;
+    Result<> done = posix::sync(deferred_.get(), "queue/deferred");
+    deferred_synced_ = done.has_value();
+    // A second sync would prove nothing: the next attempt makes the folder anew.
+    if (!done) (void)::unlinkat(deferred_.get(), name.c_str(), AT_REMOVEDIR);
+    if (!done) return failed(done);
   }
   return posix::open_folder(deferred_.get(), name);
 }
@@ -186,8 +189,10 @@ Result<> Spool::move_to_deferred(const Id& id) {
   if (!done && !moved) return done;
   // Also when somebody else has linked it: he may have been killed before this.
   done = posix::sync(folder->get(), fmt::format("queue/deferred/{}", id.folder()));
-  if (!done) return done;
-  return unlink_if_there(incoming_.get(), id.text());
+  if (done) return unlink_if_there(incoming_.get(), id.text());
+  // A second sync would prove nothing: the next attempt links it anew.
+  if (!moved) (void)::unlinkat(folder->get(), id.text().c_str(), 0);
+  return done;
 }
 
 Result<> Spool::remove(const Id& id, Place place) {
@@ -229,9 +234,14 @@ Result<> Spool::set_aside(const Id& id, Place place) {
     name = fmt::format("{}.{}", id.text(), i);
     done = link_or_same(at, path, damaged->get(), name);
   }
-  if (done) done = posix::sync(damaged->get(), "queue/damaged");
+  if (!done) return done;
+  done = posix::sync(damaged->get(), "queue/damaged");
   if (done) done = posix::sync(queue_.get(), "queue");
-  return done ? unlink_if_there(at, path) : done;
+  if (done) return unlink_if_there(at, path);
+  // A second sync would prove nothing: the next attempt does it all anew.
+  (void)::unlinkat(damaged->get(), name.c_str(), 0);
+  (void)::unlinkat(queue_.get(), "damaged", AT_REMOVEDIR);
+  return done;
 }
 
 Result<int> Spool::sweep_tmp(std::int64_t wall_us, std::int64_t seconds) {

@@ -125,6 +125,34 @@ TEST_F(SpoolTest, AHalfDoneMoveIsFinished) {
   EXPECT_EQ(spool_.move_to_deferred(Id()).error().sys, ENOENT);
 }
 
+// The kernel forgets what a failed sync was about: one that succeeds later says nothing of it.
+TEST_F(SpoolTest, WhatAFailedSyncWasAboutIsMadeAnew) {
+  for (int on = 1; on <= 2; ++on) {
+    const Id id = Id::make(1'795'252'194'123'456, static_cast<std::uint64_t>(on));
+    queue_.submit("x", {}, {.id = id});
+    {
+      test_calls::Scope calls;
+      calls.fail("fsync", EIO, on);
+      ASSERT_FALSE(Spool::open(queue_.instance())->move_to_deferred(id)) << on;
+    }
+    EXPECT_TRUE(is_in(Place::incoming, id)) << on;
+    EXPECT_FALSE(is_in(Place::deferred, id)) << on;
+    ASSERT_TRUE(spool_.move_to_deferred(id));
+    ASSERT_TRUE(spool_.remove(id, Place::deferred));
+  }
+}
+
+TEST_F(SpoolTest, AFailedSyncOfTheFolderOfDamagedOnesLeavesThemWhereTheyWere) {
+  const Id id = queue_.submit();
+  for (int on = 1; on <= 2; ++on) {
+    test_calls::Scope calls;
+    calls.fail("fsync", EIO, on);
+    EXPECT_FALSE(spool_.set_aside(id, Place::incoming)) << on;
+    EXPECT_TRUE(is_in(Place::incoming, id)) << on;
+    EXPECT_FALSE(std::filesystem::exists(queue_.path() + "/queue/damaged/" + id.text())) << on;
+  }
+}
+
 TEST_F(SpoolTest, AMoveNeverReplacesAnotherFile) {
   const Id id = queue_.submit();
   std::filesystem::create_directory(queue_.path() + "/queue/deferred/" + id.folder());

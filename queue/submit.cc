@@ -69,7 +69,9 @@ SubmitResult<> Direct::start() {
     if (!fd) return failure(Code::folder, std::move(fd.error()));
     f.fd = std::move(*fd);
   }
-  Result<posix::DurableFile> file = posix::DurableFile::begin(tmp_.get(), id_.text(), 0600);
+  // Not the bare id: a crash may have left a file of that name, and a notice keeps its id.
+  const std::string name = fmt::format("{}.{:016x}", id_.text(), posix::random_bits());
+  Result<posix::DurableFile> file = posix::DurableFile::begin(tmp_.get(), name, 0600);
   if (!file) {
     const Code code = disk_is_at_fault(file.error().sys) ? Code::write_error : Code::create;
     return failure(code, std::move(file.error()));

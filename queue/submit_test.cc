@@ -141,6 +141,12 @@ TEST_P(SubmitTest, ATakenIdShowsAndTheFirstMessageStays) {
   EXPECT_THAT(queue_.names("tmp"), IsEmpty());
 }
 
+TEST_P(SubmitTest, WhatACrashLeftOfANoticeDoesNotBlockItsId) {
+  const Id id = Id::make(1'795'252'194'123'456, 99);
+  queue_.write("tmp/" + id.text(), "half a notice");
+  EXPECT_EQ(submit(kEnvelope, {.id = id}), id.text());
+}
+
 TEST_P(SubmitTest, WhereverTheDiskIsFullNothingIsLeft) {
   const std::string large(200'000, 'x');
   int failures = 0;
