@@ -2,7 +2,7 @@
 # None of them provides a mail transport, a POP server or a service.
 
 packages_to_build="g++ cmake ninja-build libfmt-dev libcli11-dev libexpected-dev libcrypt-dev"
-packages_to_show="git git-email mutt curl util-linux procps"
+packages_to_show="git git-email libmailtools-perl mutt curl util-linux procps"
 packages_to_check="clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19
   libgtest-dev libgmock-dev python3 python3-pytest python3-pytest-xdist
   mandoc strace s-nail libnss-wrapper perl swaks mpop fetchmail valgrind"

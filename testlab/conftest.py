@@ -52,6 +52,8 @@ class Lab:
         self.root = os.geteuid() == 0
         self.uid = FIRST_UID + worker if self.root else os.geteuid()
         self.gid = self.uid if self.root else os.getegid()
+        (base / "tmp").mkdir()
+        (base / "tmp").chmod(0o1777)
         self.bin = base / "bin"
         self.bin.mkdir(mode=0o755)
         for program in BUILD.iterdir():
@@ -83,7 +85,7 @@ class Lab:
         env = {
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
-            "TMPDIR": str(self.base),
+            "TMPDIR": str(self.base / "tmp"),
         }
         env.update(more)
         return {k: str(v) for k, v in env.items() if v is not None}
