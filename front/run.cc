@@ -13,6 +13,7 @@
 #include "front/pop3_door.h"
 #include "front/pop3_port.h"
 #include "front/run_lock.h"
+#include "instance/control.h"
 #include "instance/resolver.h"
 #include "posix/clock.h"
 #include "posix/error.h"
@@ -167,6 +168,10 @@ Result<> check_control(const Instance& instance) {
   }
   if (Result<Accounts> accounts = Accounts::load(instance); !accounts) {
     return in_instance(instance, accounts.error());
+  }
+  for (const char* name : {"concurrencylocal", "queuelifetime"}) {
+    Result<std::int64_t> number = Control(instance.folder()).number_or(name, 0);
+    if (!number) return in_instance(instance, number.error());
   }
   return {};
 }

@@ -347,6 +347,8 @@ def test_the_option_may_come_before_or_after_the_command(lab, home):
          'instance {i}: control/pop3port: "many" is neither a port nor none'),
         ("pop3port", "65536\n", 111,
          'instance {i}: control/pop3port: "65536" is neither a port nor none'),
+        ("queuelifetime", "a week\n", 111,
+         'instance {i}: control/queuelifetime: "a week" is not a number'),
         ("virtualdomains", "x\n", 111,
          'instance {i}: control/virtualdomains: entry 1 ("x") has no colon'),
     ],
@@ -367,7 +369,7 @@ def test_a_wrong_users_assign_is_named_by_run(lab, home):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["me", "owner", "pop3port", "locals"])
+@pytest.mark.parametrize("name", ["me", "owner", "pop3port", "locals", "concurrencylocal"])
 def test_an_unreadable_control_file_is_named_by_run(lab, home, name):
     path = made(lab, home)
     file = path / "control" / name
