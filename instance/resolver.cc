@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 namespace porpoise {
 namespace {
@@ -51,11 +52,9 @@ Result<Router> Router::load(const Instance& instance) {
     if (colon == std::string::npos) {
       return temporary("control/virtualdomains: entry {} (\"{}\") has no colon", number, entry);
     }
-    router.virtual_.emplace_back(ascii_lower(entry.substr(0, colon)), entry.substr(colon + 1));
+    // With equal keys the last line wins, as it always did.
+    router.virtual_.insert_or_assign(ascii_lower(entry.substr(0, colon)), entry.substr(colon + 1));
   }
-  // With equal keys the last line wins, as it always did.
-  std::ranges::reverse(router.virtual_);
-  std::ranges::stable_sort(router.virtual_, {}, &std::pair<std::string, std::string>::first);
   return router;
 }
 
@@ -81,9 +80,8 @@ Route Router::route(std::string_view recipient) const {
   }
 
   const auto lookup = [&](const std::string& key) -> const std::string* {
-    const auto entry =
-        std::ranges::lower_bound(virtual_, key, {}, &std::pair<std::string, std::string>::first);
-    return entry != virtual_.end() && entry->first == key ? &entry->second : nullptr;
+    const auto entry = virtual_.find(key);
+    return entry != virtual_.end() ? &entry->second : nullptr;
   };
   std::vector<std::string> keys = {ascii_lower(address), domain};
   for (std::size_t dot = domain.find('.'); dot != std::string::npos;
@@ -154,8 +152,9 @@ Result<Accounts> Accounts::load(const Instance& instance) {
     (kind == '=' ? accounts.exact_ : accounts.prefix_).push_back(std::move(entry));
   }
   if (!ended) return temporary("users/assign: no line of a single dot at its end");
-  std::ranges::stable_sort(accounts.exact_, {}, &Line::key);
-  std::ranges::stable_sort(accounts.prefix_, {}, &Line::key);
+  const auto order = [](const Line& line) { return std::tie(line.key, line.number); };
+  std::ranges::sort(accounts.exact_, {}, order);
+  std::ranges::sort(accounts.prefix_, {}, order);
   return accounts;
 }
 

@@ -6,11 +6,11 @@
 
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
-#include <utility>
 #include <vector>
 
 #include "instance/control.h"
@@ -50,9 +50,9 @@ class Router {
 
  private:
   std::string envnoathost_;
-  std::vector<std::string> locals_;                           // lower case, sorted
-  std::vector<std::string> percenthack_;                      // lower case, sorted
-  std::vector<std::pair<std::string, std::string>> virtual_;  // lower-case key, prefix; sorted
+  std::vector<std::string> locals_;             // lower case, sorted
+  std::vector<std::string> percenthack_;        // lower case, sorted
+  std::map<std::string, std::string> virtual_;  // lower-case key, prefix
 };
 
 /// The local names of a personal instance.
