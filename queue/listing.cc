@@ -9,8 +9,9 @@ namespace {
 
 using Status = State::Status;
 
+// On one line; the line end that most reports have is no part of it.
 std::string shown(std::string_view text) {
-  std::string clean(text);
+  std::string clean(text.substr(0, text.find_last_not_of('\n') + 1));
   for (char& c : clean) {
     if (static_cast<unsigned char>(c) < 32 || static_cast<unsigned char>(c) > 126) c = '_';
   }
