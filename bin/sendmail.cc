@@ -76,8 +76,9 @@ int main(int argc, char** argv) {
     return inject::sysexit(done.error());
   } catch (const std::bad_alloc&) {
     posix::complain("sendmail", "out of memory");
+    return EX_OSERR;
   } catch (const std::exception& e) {
     posix::complain("sendmail", e.what());
+    return EX_SOFTWARE;
   }
-  return EX_OSERR;
 }

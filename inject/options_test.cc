@@ -121,7 +121,10 @@ TEST(SendmailOptions, ASenderMayStandInAngleBrackets) {
   EXPECT_EQ(sendmail({"-r<a@b.c>", "x"})->request.job.sender, "a@b.c");
   EXPECT_EQ(sendmail({"-f", "<>", "x"})->request.job.sender, "");
   EXPECT_EQ(sendmail({"-f", "", "x"})->request.job.sender, "");
+  EXPECT_EQ(sendmail({"-f", "Joe <\"a b\"@b.c>", "x"})->request.job.sender, "a b@b.c");
   EXPECT_EQ(sendmail({"-f", "<", "x"})->request.job.sender, "<");
+  EXPECT_EQ(sendmail({"-f", "<a>, <b>", "x"})->request.job.sender, "<a>, <b>");
+  EXPECT_EQ(sendmail({"-f", "g: <a>;", "x"})->request.job.sender, "g: <a>;");
   EXPECT_EQ(sendmail({"-fa", "-fb", "x"})->request.job.sender, "b");
 }
 

@@ -19,8 +19,10 @@ namespace {
 
 // ---- the world: instance, control files, the caller
 
+// As queue::begin sees it.
 bool foreign_queue() {
-  return ::getenv("QMAILQUEUE") != nullptr;
+  const char* program = ::secure_getenv("QMAILQUEUE");
+  return program != nullptr && program[0] != '\0';
 }
 
 Outcome<std::optional<Instance>> find_instance(const Request& request) {
@@ -151,9 +153,6 @@ Failure of(const queue::SubmitError& e) {
     case queue::Code::memory:
     case queue::Code::cannot_start:
       return {Cause::system, e.error};
-    case queue::Code::bug:
-    case queue::Code::bad_envelope:
-      return {Cause::software, e.error};
     default:
       break;
   }
@@ -192,7 +191,7 @@ Outcome<> submit(const Request& request, const Instance& instance, Input& input,
   if (!id) return not_queued(id);
 
   // It is queued: whatever happens now, the answer is success.
-  if (request.start_send && !foreign_queue()) queue::start_send_if_nobody_listens(instance);
+  if (request.start_send) queue::start_send_if_nobody_listens(instance);
   if (request.print_id) {
     (void)posix::write_all(STDOUT_FILENO, *id + "\n", "standard output");
   }

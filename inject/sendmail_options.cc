@@ -2,6 +2,8 @@
 
 #include <getopt.h>
 
+#include "libmail/address.h"
+
 namespace porpoise::inject {
 namespace {
 
@@ -197,10 +199,10 @@ const char* const kSendmailHelp =
     "  --instance DIR  the instance to use\n";
 
 std::string bare_sender(std::string_view text) {
-  if (text.size() >= 2 && text.starts_with('<') && text.ends_with('>')) {
-    text = text.substr(1, text.size() - 2);
-  }
-  return std::string(text);
+  if (text.find('<') == std::string_view::npos) return std::string(text);
+  const auto list = mail::parse_addresses(text);
+  if (!list || list->items.size() != 1 || list->items[0].group) return std::string(text);
+  return envelope_address(list->items[0].members[0]);
 }
 
 Outcome<SendmailCommand> parse_sendmail(int argc, char** argv) {

@@ -22,7 +22,8 @@ struct SendmailCommand {
 /// not do or nobody knows.
 Outcome<SendmailCommand> parse_sendmail(int argc, char** argv);
 
-/// A sender as -f and -r give it: angle brackets gone, "<>" and "" the null sender.
+/// A sender as -f and -r give it, in envelope form: of `Joe <joe@x>` what is in the angle
+/// brackets; "<>" and "" are the null sender. What cannot be read so stays as it is.
 std::string bare_sender(std::string_view text);
 
 extern const char* const kSendmailHelp;
