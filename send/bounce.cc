@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <span>
 
 #include "instance/control.h"
 #include "posix/clock.h"
@@ -41,12 +42,17 @@ Result<std::string> double_bounce_to(const Instance& instance) {
 
 Result<> read_header(int content, NoticeAbout& about) {
   std::string room(kMaxHeaderOctets + 1, '\0');
-  Result<std::size_t> n = posix::read_at(content, room, 0, "the message");
-  if (!n) return failed(n);
-  room.resize(*n);
+  std::size_t have = 0;
+  while (have < room.size()) {
+    Result<std::size_t> n = posix::read_some(content, std::span(room).subspan(have), "the message");
+    if (!n) return failed(n);
+    if (*n == 0) break;
+    have += *n;
+  }
+  room.resize(have);
   about.header = header_of(room);
   // Where the whole room is header, there is more of it.
-  about.header_cut = *n > kMaxHeaderOctets && room.find("\n\n") == std::string::npos &&
+  about.header_cut = have > kMaxHeaderOctets && room.find("\n\n") == std::string::npos &&
                      room.find("\n\r\n") == std::string::npos && !room.starts_with('\n');
   return {};
 }

@@ -121,7 +121,8 @@ class BounceTest : public ::testing::Test {
     const queue::Spool spool = queue::Spool::open(queue_.instance()).value();
     const queue::File file = spool.open_file(about, queue::File::Access::read).value();
     const posix::UniqueFd description = describe_failures(file, notice_).value();
-    const posix::UniqueFd content = spool.copy_content(file).value();
+    const posix::UniqueFd copy = spool.copy_content(file).value();
+    const posix::UniqueFd content = queue::Spool::reopen(copy.get()).value();
     return bounce(queue_.instance(), {notice_, about, content.get(), description.get()});
   }
 

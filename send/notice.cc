@@ -83,6 +83,15 @@ std::string folded(std::string_view line) {
   return result;
 }
 
+// For a field: quoted as needed. A control octet, which quoting would keep, ends no line here.
+std::string in_field(std::string_view address) {
+  std::string one_line(address);
+  for (char& c : one_line) {
+    if (is_control(c) || c == '\t') c = '_';
+  }
+  return mail::quote_address(one_line);
+}
+
 std::string boundary(const NoticeAbout& about) {
   return "=_porpoise_" + about.id;
 }
@@ -175,8 +184,8 @@ std::string notice_beginning(const NoticeAbout& about) {
   const char* encoding = about.eight_bit ? "8bit" : "7bit";
   std::string text =
       fmt::format("Date: {}\nFrom: {}\nTo: {}\nSubject: failure notice\nMessage-ID: <{}@{}>\n",
-                  mail::print_date(about.now_us / 1'000'000), mail::quote_address(about.from),
-                  mail::quote_address(about.to), about.id, about.host);
+                  mail::print_date(about.now_us / 1'000'000), in_field(about.from),
+                  in_field(about.to), about.id, ascii_line(about.host));
   const std::string original = plain_message_id(about.header);
   if (!original.empty()) text += fmt::format("In-Reply-To: {}\n", original);
   text += fmt::format(
@@ -231,7 +240,7 @@ std::string failure_status(const Failure& failure) {
       "Action: failed\n"
       "Status: {}\n"
       "{}\n",
-      ascii_line(mail::quote_address(failure.address)), status_code(failure.text),
+      ascii_line(in_field(failure.address)), status_code(failure.text),
       folded("Diagnostic-Code: X-Porpoise; " + diagnostic));
 }
 
@@ -247,8 +256,7 @@ std::string notice_end(const NoticeAbout& about) {
       "\n"
       "Return-Path: <{}>\n"
       "{}",
-      boundary(about), about.eight_bit ? "8bit" : "7bit", mail::quote_address(about.sender),
-      header);
+      boundary(about), about.eight_bit ? "8bit" : "7bit", in_field(about.sender), header);
   if (about.header_cut) text += "X-Porpoise-Notice: the rest of the header is left out\n";
   return text + fmt::format("\n--{}--\n", boundary(about));
 }

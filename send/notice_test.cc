@@ -113,6 +113,16 @@ TEST(Notice, GoesToTheSenderElseToThePostmaster) {
   EXPECT_EQ(whom("-@[]"), "#@[] -> postmaster@h double");
 }
 
+TEST(Notice, ALineEndInAnAddressBeginsNoField) {
+  NoticeAbout about = sample();
+  about.to = about.sender = "a\nBcc: evil@x";
+  const std::string text = whole(about, {{"b\r\nBcc: evil@x", "no"}});
+  EXPECT_NE(text.find("\nTo: \"a_Bcc: evil\"@x\n"), std::string::npos);
+  EXPECT_NE(text.find("\nReturn-Path: <\"a_Bcc: evil\"@x>\n"), std::string::npos);
+  EXPECT_NE(text.find("\nFinal-Recipient: rfc822; \"b__Bcc: evil\"@x\n"), std::string::npos);
+  EXPECT_EQ(text.find("\nBcc"), std::string::npos);
+}
+
 // ---- QSBMF
 
 TEST(Notice, ParagraphsHaveNoEmptyLineInside) {
