@@ -12,12 +12,14 @@ from conv.text import ConvError
 FILES = sorted(loader.CORPUS.glob("*/*.conv"))
 
 
-@pytest.mark.parametrize("over", ["tcp", "stdio"])
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def ways(path):
+    """Over TCP and over a socket pair; what is tagged large, over TCP only."""
+    return ["tcp"] if "large" in loader.load(path).tags else ["tcp", "stdio"]
+
+
+@pytest.mark.parametrize("path, over", [pytest.param(path, over, id=f"{path.stem}-{over}") for path in FILES for over in ways(path)])
 def test_conversation(path, over, instance):
     conversation = loader.load(path)
-    if "large" in conversation.tags and over == "stdio":
-        pytest.skip("large: over TCP only")
     ours = target.Porpoise(instance, over)
     try:
         result = runner.run(conversation, ours, "pop3")
