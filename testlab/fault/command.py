@@ -1,0 +1,260 @@
+"""testlab/lab fault [options]
+
+Strikes each step of a workload at each of its system calls, then starts everything again and
+judges what is there by testlab/invariants.py.
+
+  --workload W   only this one (again for more); see testlab/workloads.py
+  --mode M       only this one (again for more):
+                   kill      the tree, or the calling process alone, before and after the call
+                   error     the call fails, with each errno that it may have
+                   short     the call transfers half
+                   full      the call finds a full disk, and so does every later one
+                   blocks    a disk on which ever more pages are left, from none on
+                   inodes    the same with inodes
+                   readonly  a disk that has become read-only
+                   fsize     a limit on the size of files (RLIMIT_FSIZE)
+  --named        with temporary names (PORPOISE_NAMED_FILES=1)
+  --points N     at most so many runs of each workload, a sample (default 150)
+  --seed S       another sample (default 1)
+  --full         all of them
+  --only NAME    one strike again, named as a finding names it; with one --workload
+  --controls     only the planted bugs
+  --json FILE    the figures, also there
+  --jobs N       at once (default: one a processor)
+
+Exit code 0: nothing found, every planted bug caught, and something was struck."""
+
+import argparse
+import collections
+import json
+import os
+import sys
+import time
+
+from crash.place import Place
+from fault import controls, disk, points
+from fault.runs import Recording
+from fault.supervisor import end_with_parent
+from workloads import WORKLOADS
+
+MODES = (*points.MODES, *disk.MODES)
+SHOWN = 20  # findings
+
+
+def parser():
+    p = argparse.ArgumentParser(prog="testlab/lab fault", usage=__doc__, add_help=False)
+    p.add_argument("--workload", action="append", choices=sorted(WORKLOADS))
+    p.add_argument("--mode", action="append", choices=MODES)
+    p.add_argument("--named", action="store_true")
+    p.add_argument("--points", type=int, default=150)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--full", action="store_true")
+    p.add_argument("--only")
+    p.add_argument("--controls", action="store_true")
+    p.add_argument("--json")
+    p.add_argument("--jobs", type=int, default=os.cpu_count())
+    p.add_argument("--help", action="store_true")
+    return p
+
+
+def fast_folder():
+    """A file system in memory, if there is one that we may use: syncs cost nothing there, and what
+    a sync does is the power-loss layers' to judge."""
+    shm = "/dev/shm"
+    if os.access(shm, os.W_OK) and os.statvfs(shm).f_bavail * os.statvfs(shm).f_frsize > 256 << 20:
+        return shm
+    return None
+
+
+# -- one workload, in a process of its own
+
+def strikes_of(recording, modes, options):
+    everything = [strike for mode in modes for strike in recording.strikes(mode)]
+    return everything, points.sample(everything, None if options.full else options.points, options.seed)
+
+
+def record(kind, options, workload, place):
+    return kind(WORKLOADS[workload](), place.lab, place.base / "run", named_files="1" if options.named else "0")
+
+
+def by_tracer(options, workload, modes, place):
+    recording = record(Recording, options, workload, place)
+    try:
+        everything = [strike for mode in modes for strike in recording.strikes(mode)]
+        begun = time.monotonic()
+        for strike in points.sample(everything, None if options.full else options.points, options.seed):
+            recording.strike(strike)
+        return figures(recording, modes, len(everything), time.monotonic() - begun)
+    finally:
+        recording.close()
+
+
+def by_disk(options, workload, modes, place):
+    disk.own_mounts()
+    recording = record(disk.DiskRecording, options, workload, place)
+    try:
+        everything = [strike for mode in modes for strike in recording.strikes(mode)]
+        begun = time.monotonic()
+        for strike in points.sample(everything, None if options.full else options.points // 4, options.seed):
+            recording.strike(strike)
+        last = {step.program: step for step in recording.steps}  # of each program
+        for mode in set(modes) & {"blocks", "inodes"}:
+            for step in recording.steps if options.full else last.values():
+                recording.stepped(step, mode, disk.EVERY_LEVEL if options.full else disk.SOME_LEVELS)
+        return figures(recording, modes, recording.runs, time.monotonic() - begun)
+    finally:
+        recording.close()
+
+
+def figures(recording, modes, strikes, seconds):
+    return {
+        "workload": recording.workload.name,
+        "modes": modes,
+        "steps": len(recording.steps),
+        "points": sum(len(step.points) for step in recording.steps),
+        "strikes": strikes,
+        "runs": recording.runs,
+        "unreached": recording.unreached,
+        "judged": recording.judged,
+        "ends": {f"{program} {code}": n for (program, code), n in sorted(recording.ends.items())},
+        "seconds": seconds,
+        "findings": [[str(f.strike), f.rule, f.fact] for f in recording.findings],
+    }
+
+
+def one_strike(options, workload, place):
+    step, what, at = options.only.split("/", 2)
+    if what in disk.MODES:
+        disk.own_mounts()
+        recording = record(disk.DiskRecording, options, workload, place)
+        strike = points.Strike(int(step), what, int(at), None)
+    else:
+        recording = record(Recording, options, workload, place)
+        known = [s for mode in points.MODES for s in recording.strikes(mode)]
+        strike = next((s for s in known if s.name == options.only), None)
+        assert strike, f"{workload} has no strike {options.only}"
+    try:
+        recording.strike(strike)
+        return figures(recording, [what], 1, 0)
+    finally:
+        recording.close()
+
+
+# -- several of them at once
+
+def in_processes(jobs, tasks):
+    """[what task() gives], each in a process of its own, `jobs` at once, in their order."""
+    results = [None] * len(tasks)
+    waiting = collections.deque(range(len(tasks)))
+    free = set(range(jobs))
+    running = {}
+    while waiting or running:
+        while waiting and free:
+            slot = free.pop()
+            number = waiting.popleft()
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(read)
+                _end_with(write, slot, tasks[number])
+            os.close(write)
+            running[child] = (slot, number, os.fdopen(read, "rb"))
+        # The first that is ready: its pipe is read to the end, so that no child waits for us.
+        child, (slot, number, pipe) = _ready(running)
+        with pipe:
+            octets = pipe.read()
+        os.waitpid(child, 0)
+        del running[child]
+        free.add(slot)
+        results[number] = json.loads(octets) if octets else {"failed": "the process died"}
+    return results
+
+
+def _ready(running):
+    import select
+    pipes = {pipe: child for child, (_, _, pipe) in running.items()}
+    first = select.select(list(pipes), [], [])[0][0]
+    return pipes[first], running[pipes[first]]
+
+
+def _end_with(write, slot, task):
+    end_with_parent()
+    try:
+        with Place(slot, plant=task.plant, folder=fast_folder()) as place:
+            result = task(place)
+    except BaseException as failed:  # told, and then the process ends
+        import traceback
+        traceback.print_exc()
+        result = {"failed": f"{type(failed).__name__}: {failed}"}
+    with os.fdopen(write, "wb") as out:
+        out.write(json.dumps(result).encode())
+    os._exit(0)
+
+
+class Task:
+    def __init__(self, what, *arguments, plant=None):
+        self.what, self.arguments, self.plant = what, arguments, plant
+
+    def __call__(self, place):
+        return self.what(*self.arguments, place)
+
+
+def tasks_of(options):
+    modes = options.mode or MODES
+    tracer = [m for m in points.MODES if m in modes]
+    disks = [m for m in disk.MODES if m in modes]
+    tasks = []
+    for workload in options.workload or WORKLOADS:
+        tasks += [Task(by_tracer, options, workload, tracer)] * bool(tracer)
+        tasks += [Task(by_disk, options, workload, disks)] * bool(disks)
+    return tasks
+
+
+# -- what is told
+
+def show(result):
+    if "failed" in result:
+        print(f"FAILED: {result['failed']}")
+        return
+    rate = f"{result['runs'] / result['seconds']:.0f} a second" if result["seconds"] else "once"
+    print(f"{result['workload']:8} {' '.join(result['modes'])}: {result['steps']} steps, {result['points']} calls, {result['runs']} of {result['strikes']} "
+          f"strikes ({rate}), {result['judged']} outcomes judged, {len(result['findings'])} violations")
+    seen = collections.Counter()
+    for strike, rule, fact in result["findings"]:
+        seen[rule] += 1
+        if seen[rule] <= SHOWN:
+            print(f"  {rule} {strike}\n     {fact}\n     again: testlab/lab fault --workload {result['workload']} --only {strike.split()[0]}")
+
+
+def main(arguments):
+    options = parser().parse_args(arguments)
+    if options.help:
+        print(__doc__)
+        return 0
+    if options.only and len(options.workload or ()) != 1:
+        print("lab fault: --only needs one --workload", file=sys.stderr)
+        return 100
+    begun = time.monotonic()
+    results, caught = [], []
+    if options.only:
+        results = in_processes(1, [Task(one_strike, options, options.workload[0])])
+    elif not options.controls:
+        results = in_processes(options.jobs, tasks_of(options))
+    if options.controls or not (options.only or options.workload):
+        caught = in_processes(options.jobs, [Task(controls.run, c, plant=c.plant) for c in controls.CONTROLS])
+    for result in results:
+        show(result)
+    for control, result in zip(controls.CONTROLS, caught):
+        print(controls.describe(control, result))
+    good = [r for r in results if "failed" not in r]
+    runs = sum(r["runs"] for r in good)
+    found = sum(len(r["findings"]) for r in good)
+    seconds = time.monotonic() - begun
+    missed = sum(not controls.is_caught(r) for r in caught)
+    print(f"fault: {sum(r['points'] for r in good)} calls, {runs} runs in {seconds:.0f} s, {found} violations, "
+          f"{len(caught) - missed} of {len(caught)} controls caught")
+    if options.json:
+        with open(options.json, "w") as out:
+            json.dump({"results": results, "controls": caught}, out)
+    wrong = found or missed or len(good) < len(results) or not (runs or caught)
+    return 1 if wrong else 0

@@ -1,0 +1,39 @@
+// The clock and the chance that a run is given, so that it can be repeated.
+
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <sys/types.h>
+
+namespace porpoise::fault {
+
+/// One process's clocks and chance. Time shows in steps of kStepUs only, so that what is short does
+/// not depend on it and what waits gets on.
+class Pretence {
+ public:
+  static constexpr std::int64_t kStepUs = 250'000;
+
+  /// The wall clock begins at `wall_us` (0: the real clocks); `seed` and `node` give the chance.
+  Pretence(std::int64_t wall_us, std::uint64_t seed, const std::string& node);
+
+  bool real_time() const { return wall_us_ == 0; }
+  /// Microseconds of a clock, `since_us` real ones after the run began; below zero: not a clock
+  /// that we pretend.
+  std::int64_t read(clockid_t clock, std::int64_t since_us) const;
+  std::uint8_t octet();
+
+ private:
+  std::int64_t wall_us_;
+  std::uint64_t state_;
+};
+
+/// Real microseconds that run on (CLOCK_MONOTONIC).
+std::int64_t running_us();
+
+/// Takes the vDSO from a program that has just been exec'ed, so that its clock is asked by system
+/// calls.
+void hide_vdso(pid_t pid);
+
+}  // namespace porpoise::fault

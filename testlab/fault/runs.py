@@ -1,0 +1,210 @@
+"""A workload under the tracer: recorded once step by step, then each step struck and judged.
+
+Before each step the world is kept as a pattern, so that a run is: set the world back, make one
+step with one strike, look (crashed), recover, look again (recovered). Clock and chance are the
+tracer's, so runs that leave the same tree behind recover alike and are judged once."""
+
+import collections
+import dataclasses
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+from conftest import BUILD
+from fault import answers, points
+from fault.supervisor import KILLED, Supervisor
+from invariants import Checker, Ledger, Violation, read_tree
+from workloads import World
+
+TOOL = BUILD.parent / "lab" / "fault"
+STEP_US = 10_000_000  # between steps, and before the recovery
+PID = re.compile(r"P\d+Q")  # in the names of a Maildir: all of them that differs between like runs
+
+Finding = collections.namedtuple("Finding", "workload strike rule fact")
+
+
+@dataclasses.dataclass
+class Step:
+    """One step of a workload, as it was when nothing disturbed it."""
+
+    number: int
+    command: list
+    input: pathlib.Path
+    env: dict
+    gate: bool
+    pattern: pathlib.Path
+    ledger: Ledger  # of what was known before it
+    events: dict  # what World.step was told: handed-in, acknowledged, removing
+    points: list = dataclasses.field(default_factory=list)
+
+    @property
+    def program(self):
+        return pathlib.Path(self.command[0]).name
+
+    def known_after(self, acknowledged):
+        ledger = copy_of(self.ledger)
+        for event, subjects in self.events.items():
+            if event != "acknowledged" or acknowledged:
+                ledger.events += [(-1, event, s) for s in subjects]
+        return ledger
+
+
+def copy_of(ledger):
+    copy = Ledger()
+    copy.messages, copy.events, copy.leftovers = dict(ledger.messages), list(ledger.events), dict(ledger.leftovers)
+    return copy
+
+
+class RecordedWorld(World):
+    """Makes a Step of each step. Then the programs of a recovery run in it, unobserved."""
+
+    def __init__(self, lab, base):
+        super().__init__(lab, lab.folder(base / "world"), base / "gate")
+        self.base = base
+        for name in ("patterns", "inputs", "scratch"):
+            lab.folder(base / name)
+        user = {"user": lab.uid, "group": lab.gid, "extra_groups": []} if lab.root else {}
+        tool = base / "fault"
+        shutil.copy2(TOOL, tool)
+        tool.chmod(0o755)
+        self.supervisor = Supervisor(tool, base / "scratch", user)
+        self.steps = []
+        self.recorded = False
+        self.now_us = int(time.time()) * 1_000_000
+        self._inputs = {}
+
+    def close(self):
+        self.supervisor.close()
+
+    def note(self, event, subject):
+        self.ledger.note(event, subject)
+
+    def step(self, *command, input=b"", hands_in=(), acknowledges=None, removes=(), settles=()):
+        # What a step settles holds only where it was left alone.
+        self._events = {
+            "handed-in": hands_in,
+            "acknowledged": hands_in if acknowledges is None else acknowledges,
+            "removing": removes,
+        }
+        self._before = copy_of(self.ledger)
+        return super().step(*command, input=input, hands_in=hands_in, acknowledges=acknowledges, removes=removes, settles=settles)
+
+    def execute(self, command, input, env):
+        number = len(self.steps) + 1
+        pattern = self.base / "patterns" / str(number)
+        self.supervisor.set_back(self.folder, pattern)
+        step = Step(number, self._full(command), self._file(input), env, self.gate.exists(), pattern, self._before, self._events)
+        outcome = self.run(step, "list")
+        step.points = points.parse(self.supervisor.listing())
+        self.steps.append(step)
+        return self._completed(command, outcome)
+
+    def quietly(self, *command, input=b""):
+        if not self.recorded:
+            return super().quietly(*command, input=input)
+        outcome = self.supervisor.run(
+            "none", self._full(command), input=self._file(input), env=self.environment(), cwd=self.folder,
+            wall_us=self.now_us + (len(self.steps) + 1) * STEP_US)
+        done = self._completed(command, outcome)
+        assert done.returncode == 0, (command, done.returncode, done.stdout, done.stderr)
+        return done
+
+    def _full(self, command):
+        return [self.lab.program(command[0]), *map(str, command[1:])]
+
+    def _file(self, octets):
+        if octets not in self._inputs:
+            self._inputs[octets] = self.lab.write(self.base / "inputs" / str(len(self._inputs)), octets)
+        return self._inputs[octets]
+
+    def _completed(self, command, outcome):
+        assert not outcome.hung, f"{command} did not end in time: {outcome.stderr!r}"
+        return subprocess.CompletedProcess(command, outcome.code, outcome.stdout, outcome.stderr)
+
+    def set_back(self, step):
+        self.supervisor.set_back(step.pattern, self.folder)
+        self.open_gate() if step.gate else self.close_gate()
+
+    def run(self, step, act, at="", error=0, **more):
+        return self.supervisor.run(
+            act, step.command, input=step.input, env=step.env, cwd=self.folder, at=at, error=error,
+            wall_us=self.now_us + step.number * STEP_US, **more)
+
+
+class Recording:
+    """One workload, recorded, and what striking it has shown."""
+
+    def __init__(self, workload, lab, base, named_files="0"):
+        self.workload = workload
+        self.world = RecordedWorld(lab, lab.folder(base))
+        self.world.named_files = named_files
+        self.findings = []
+        self.runs = 0
+        self.unreached = 0
+        self.ends = collections.Counter()  # (program, exit code) of the struck ones
+        self._judged = {}
+        try:
+            self._record()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        self.world.close()
+
+    def _record(self):
+        world = self.world
+        self.workload.set_up(world)
+        self.workload.run(world)
+        world.recorded = True
+        self.steps = world.steps
+        assert self.steps and all(step.points for step in self.steps), "a step without a single call"
+        assert all(code == 0 for _, code, _ in world.codes), world.codes
+        tree = read_tree(world.folder, world.layout)
+        checker = Checker(world.ledger, world.layout)
+        left = checker.finished(tree, 0)
+        assert not left, left
+        self.notices = set(checker.summary(tree).notices)
+
+    @property
+    def judged(self):
+        return len(self._judged)
+
+    def strikes(self, mode):
+        return [strike for step in self.steps for strike in points.strikes(step.number, step.points, mode)]
+
+    def strike(self, strike):
+        """One run: by the tracer. What is wrong after it is kept in `findings`."""
+        step = self.steps[strike.step - 1]
+        self.world.set_back(step)
+        outcome = self.world.run(step, strike.act, strike.at, strike.error)
+        self.unreached += not outcome.struck
+        self.judge(strike, outcome)
+
+    def judge(self, strike, outcome):
+        step = self.steps[strike.step - 1]
+        self.runs += 1
+        self.ends[step.program, outcome.code] += 1
+        found = answers.check(step.program, outcome, strike)
+        acknowledged = outcome.code == 0
+        tree = read_tree(self.world.folder, self.world.layout)
+        same = frozenset((PID.sub("P*Q", path), octets) for path, octets in tree.items())
+        key = (step.number, acknowledged, same)
+        if key not in self._judged:
+            self._judged[key] = self.look(step, tree, acknowledged)
+        found += self._judged[key]
+        self.findings += [Finding(self.workload.name, strike, *violation) for violation in found]
+
+    def look(self, step, tree, acknowledged):
+        checker = Checker(step.known_after(acknowledged), self.world.layout)
+        found, before = checker.crashed(tree, 0)
+        try:
+            self.workload.recover(self.world)
+        except AssertionError as failed:
+            return found + [Violation("I6", f"the recovery failed: {failed}"[:1000])]
+        after, last = checker.recovered(read_tree(self.world.folder, self.world.layout), before, 0)
+        for subject, recipient in set(last.notices) - self.notices:
+            after.append(Violation("I7", f"a fault of the machine has returned {subject} to its sender, for {recipient}"))
+        return found + after

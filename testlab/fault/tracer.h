@@ -1,0 +1,53 @@
+// Runs a program and its whole process tree, and does something at one of its system calls.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace porpoise::fault {
+
+enum class Act : unsigned char {
+  list,        ///< nothing: every point is listed
+  none,        ///< nothing, and nothing is listed
+  before,      ///< the whole tree is killed before the call
+  after,       ///< the whole tree is killed after the call has been done
+  one_before,  ///< the calling process alone is killed
+  one_after,
+  error,       ///< the call is not done and fails; a close is done and fails
+  error_from,  ///< the same, and so does every later call of the tree that needs room on a disk
+  shorten,     ///< the call transfers half of what was asked
+};
+
+struct Plan {
+  Act act = Act::none;
+  /// Which call: "NODE:CALL:K", the process's K-th of that name, the same in each run however the
+  /// processes take turns; or "N", the N-th point of the tree.
+  std::string at;
+  int error = 0;
+  std::int64_t wall_us = 0;  ///< where the wall clock begins; 0: the real one
+  std::uint64_t seed = 1;    ///< of getrandom; used where wall_us is
+  int limit_s = 30;          ///< for the whole tree
+  std::uint64_t fsize = 0;   ///< RLIMIT_FSIZE of the tree; 0: none
+  std::vector<std::string> arguments;
+};
+
+struct Outcome {
+  int code = 202;       ///< the first program's exit code; -signal; 200: killed by us
+  bool struck = false;  ///< the call was reached
+  bool hung = false;    ///< something still ran at the limit
+  int lost = 0;         ///< files and names lost by a failed sync
+  long points = 0;
+  /// A line a point, by tabs: NODE:CALL:K PROGRAM KIND changes|- main|early OBJECT. "early" is what
+  /// the dynamic linker and libc do before main() begins.
+  std::string list;
+};
+
+inline constexpr int kKilled = 200;
+inline constexpr int kTrouble = 202;
+
+/// To be called in a process of its own, whose end ends what is left of the tree.
+Outcome trace(const Plan& plan);
+
+}  // namespace porpoise::fault
