@@ -38,26 +38,33 @@ bool is_still(const std::string& path, const struct stat& held) {
 struct Mailbox {
   UniqueFd fd;
   off_t size = 0;
+  bool made = false;  // by us
 };
 
-Result<UniqueFd> open_mailbox(const std::string& path) {
-  return posix::open_at(posix::kHere, path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY,
-                        0600);
+Result<Mailbox> open_mailbox(const std::string& path) {
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY;
+  Result<UniqueFd> fd = posix::open_at(posix::kHere, path, kFlags | O_EXCL, 0600);
+  const bool made = fd.has_value();
+  if (!made) fd = posix::open_at(posix::kHere, path, kFlags, 0600);
+  if (!fd) return failed(fd);
+  return Mailbox{std::move(*fd), 0, made};
 }
 
 Result<Mailbox> open_locked(const std::string& path, milliseconds patience, HeldSignals& signals) {
   const auto end = steady_clock::now() + patience;
   for (milliseconds nap(1);; nap = std::min(nap * 2, milliseconds(100))) {
-    Result<UniqueFd> fd = open_mailbox(path);
-    if (!fd) return temporary("{} (#4.2.1)", fd.error().text);
-    Result<struct stat> st = posix::stat_of(fd->get(), path);
+    Result<Mailbox> mailbox = open_mailbox(path);
+    if (!mailbox) return temporary("{} (#4.2.1)", mailbox.error().text);
+    const int fd = mailbox->fd.get();
+    Result<struct stat> st = posix::stat_of(fd, path);
     if (!st) return temporary("{} (#4.2.1)", st.error().text);
     if (!S_ISREG(st->st_mode)) return temporary("{} is not a regular file (#4.2.1)", path);
-    Result<bool> locked = try_both_locks(fd->get(), path);
+    Result<bool> locked = try_both_locks(fd, path);
     if (!locked) return temporary("{} (#4.3.0)", locked.error().text);
     if (*locked && is_still(path, *st)) {
-      if (st = posix::stat_of(fd->get(), path); !st) return failed(st);
-      return Mailbox{std::move(*fd), st->st_size};
+      if (st = posix::stat_of(fd, path); !st) return failed(st);
+      mailbox->size = st->st_size;
+      return mailbox;
     }
     if (steady_clock::now() + nap > end) {
       return temporary("{} stayed locked for {} seconds (#4.3.0)", path,
@@ -113,7 +120,12 @@ Result<> sync_folder_of(const std::string& path) {
   return posix::sync(folder->get(), above);
 }
 
+// A mailbox that we have made goes: were it kept, empty, the next delivery would sync its folder
+// again, and after a failed sync that proves nothing.
 Error rolled_back(Error error, const Mailbox& mailbox, const std::string& path) {
+  if (mailbox.made && mailbox.size == 0 && ::unlink(path.c_str()) == 0) {
+    return {Fate::temporary, error.text + " (#4.3.0)", error.sys};
+  }
   if (::ftruncate(mailbox.fd.get(), mailbox.size) != 0) {
     error.text += fmt::format("; and cutting {} back to {} octets: {}", path, mailbox.size,
                               posix::error_text(errno));
