@@ -1,3 +1,5 @@
+#define PORPOISE_STRONG_TEST_CALLS
+
 #include "posix/durable_file.h"
 
 #include <gmock/gmock.h>

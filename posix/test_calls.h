@@ -58,33 +58,40 @@ inline bool fails(const char* name) {
 
 }  // namespace porpoise::posix::test_calls
 
-// Weak, since each file of a test program has them.
+// Weak, since each file of a test program has them. The sanitizers' own write() and pwrite() are
+// weak too and come first: one file of a program that fails those defines this before including.
+#ifdef PORPOISE_STRONG_TEST_CALLS
+#define PORPOISE_TEST_CALL
+#else
+#define PORPOISE_TEST_CALL __attribute__((weak))
+#endif
+
 extern "C" {
 
 /// Without its cost: no unit test loses power, and thousands of them would wait for the disk.
-__attribute__((weak)) int fsync(int fd) {
+PORPOISE_TEST_CALL int fsync(int fd) {
   if (porpoise::posix::test_calls::fails("fsync")) return -1;
   return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
 }
 
-__attribute__((weak)) int ftruncate(int fd, off_t length) noexcept {
+PORPOISE_TEST_CALL int ftruncate(int fd, off_t length) noexcept {
   if (porpoise::posix::test_calls::fails("ftruncate")) return -1;
   return static_cast<int>(syscall(SYS_ftruncate, fd, length));
 }
 
-__attribute__((weak)) int linkat(int from_at, const char* from, int to_at, const char* to,
-                                 int flags) noexcept {
+PORPOISE_TEST_CALL int linkat(int from_at, const char* from, int to_at, const char* to,
+                              int flags) noexcept {
   if (porpoise::posix::test_calls::fails("linkat")) return -1;
   return static_cast<int>(syscall(SYS_linkat, from_at, from, to_at, to, flags));
 }
 
-__attribute__((weak)) int unlinkat(int at, const char* name, int flags) noexcept {
+PORPOISE_TEST_CALL int unlinkat(int at, const char* name, int flags) noexcept {
   if (porpoise::posix::test_calls::fails("unlinkat")) return -1;
   return static_cast<int>(syscall(SYS_unlinkat, at, name, flags));
 }
 
 /// O_TMPFILE has the name of its own "tmpfile".
-__attribute__((weak)) int openat(int at, const char* path, int flags, ...) {
+PORPOISE_TEST_CALL int openat(int at, const char* path, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
   const auto mode = va_arg(rest, mode_t);
@@ -94,12 +101,12 @@ __attribute__((weak)) int openat(int at, const char* path, int flags, ...) {
   return static_cast<int>(syscall(SYS_openat, at, path, flags, mode));
 }
 
-__attribute__((weak)) ssize_t write(int fd, const void* octets, size_t count) {
+PORPOISE_TEST_CALL ssize_t write(int fd, const void* octets, size_t count) {
   if (porpoise::posix::test_calls::fails("write")) return -1;
   return syscall(SYS_write, fd, octets, count);
 }
 
-__attribute__((weak)) ssize_t pwrite(int fd, const void* octets, size_t count, off_t offset) {
+PORPOISE_TEST_CALL ssize_t pwrite(int fd, const void* octets, size_t count, off_t offset) {
   if (porpoise::posix::test_calls::fails("pwrite")) return -1;
   return syscall(SYS_pwrite64, fd, octets, count, offset);
 }

@@ -1,3 +1,5 @@
+#define PORPOISE_STRONG_TEST_CALLS
+
 #include "queue/submit.h"
 
 #include <gmock/gmock.h>
