@@ -92,6 +92,11 @@ class Layout:
         return self.mailboxes.get(address.partition("@")[0].partition("-")[0])
 
 
+def open_quietly(path):
+    """For reading, and the file does not notice: sweepers look at the time of the last access."""
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOATIME))
+
+
 def read_tree(root, layout=None):
     """{path: octets} of the regular files below `root`, of the layout's areas only if given."""
     root, tree = pathlib.Path(root), {}
@@ -102,7 +107,7 @@ def read_tree(root, layout=None):
                 if entry.is_dir(follow_symlinks=False):
                     walk(entry.path, f"{prefix}{entry.name}/")
                 elif entry.is_file(follow_symlinks=False):
-                    with open(entry.path, "rb") as file:
+                    with open_quietly(entry.path) as file:
                         tree[prefix + entry.name] = file.read()
 
     for area in [""] if layout is None else layout.areas():
@@ -187,8 +192,9 @@ def _look_at_entry(entry, messages):
         _, _, given = message.octets.partition(b"\n\n")
         quoted = re.sub(rb"^(>*From )", rb">\1", given, flags=re.M)
         quoted += b"" if quoted.endswith(b"\n") else b"\n"
-        if body.startswith(quoted + b"\n"):
-            return look_at_mail(header + b"\n\n" + given, messages), body[len(quoted) + 1 :]
+        if body.startswith(quoted):
+            mail = look_at_mail(header + b"\n\n" + given, messages)
+            return (None if mail.why else mail), body[len(quoted) :].removeprefix(b"\n")
     mail = look_at_mail(re.sub(rb"^>(>*From )", rb"\1", text[:-1], flags=re.M), messages)
     return (None if mail.why else mail), b""
 
@@ -205,6 +211,7 @@ class Summary:
         self.queued_notices = set()  # (subject, recipient): a report that waits
         self.names = set()  # base names in Maildirs, with their folder
         self.queued = set()  # ids
+        self.fragments = []  # (mbox, at its end, what): an append that a crash has cut
         self.wrong = []
 
     def waiting(self, key):
@@ -306,8 +313,7 @@ class Checker:
         mails, rest = looked
         for mail in mails:
             self._count(sum_, mail, path)
-        for last, what in rest[:-1] if rest and rest[-1][0] else rest:
-            sum_.wrong.append(Violation("I2", f"{path}: partial: {what}"))
+        sum_.fragments += [(path, last, what) for last, what in rest]
 
     def _add_queued(self, sum_, path, name, looked):
         if isinstance(looked, str):
@@ -354,6 +360,7 @@ class Checker:
         """(violations, summary) of a tree right after a crash, before anything of ours has run."""
         sum_ = self.summary(tree)
         found = list(sum_.wrong)
+        found += [self._fragment(f) for f in sum_.fragments if not f[1]]
         found += self._lost(sum_, self._at(position))
         for (subject, recipient), count in sum_.copies.items():
             if count > 1:
@@ -366,6 +373,8 @@ class Checker:
         known = self._at(position)
         sum_ = self.summary(tree)
         found = list(sum_.wrong)
+        if len(sum_.fragments) > len(before.fragments):  # what the crash cut stays, and nothing else
+            found += [self._fragment(f) for f in sum_.fragments]
         found += self._lost(sum_, known)
         found += self._repeated(sum_, before, known)
         for identifier in sorted(sum_.queued):
@@ -375,6 +384,11 @@ class Checker:
                 found.append(Violation("I6", f"{place}{name} has lost its name"))
         found += self._left_over(tree)
         return found, sum_
+
+    @staticmethod
+    def _fragment(fragment):
+        path, _, what = fragment
+        return Violation("I2", f"{path}: partial: {what}")
 
     def _repeated(self, sum_, before, known):
         for (subject, recipient), count in sum_.copies.items():

@@ -251,6 +251,11 @@ def test_mbox_messages_are_found_whole_among_what_a_crash_left():
     assert case.crashed({"mona/mbox": b""}) == ["I1 m1 to mona@here.test was acknowledged and is lost: nowhere"]
     assert case.crashed({"mona/mbox": entry[:-10]})[0].startswith("I1")
     assert case.crashed({"mona/mbox": entry[:100] + b"\n\n" + entry})[0].startswith("I2 mona/mbox: partial: ")
+    assert case.crashed({"mona/mbox": entry[:-1]}) == []  # only its empty line is missing
+    torn, mended = {"mona/mbox": entry + entry[:100]}, {"mona/mbox": entry + entry[:100] + b"\n\n" + entry}
+    waiting = {f"q/incoming/{ID}": queued("m1", "mona@here.test")}
+    assert case.recovered({**torn, **waiting}, mended) == []
+    assert case.recovered({"mona/mbox": entry, **waiting}, mended)[0].startswith("I2 mona/mbox: partial: 102 octets")
     assert case.crashed({"mona/mbox": entry + entry}) == ["I3 m1 to mona@here.test is there 2 times without any crash before"]
 
 

@@ -1,0 +1,323 @@
+"""What the lab lets the real programs do while it kills them, fails their calls or cuts the power.
+
+A workload is a class with `set_up(world)`, `run(world)` and, where the default does not do,
+`recover(world)` and `finished(world)`. It acts through a World, of which each layer has its own:
+
+  world.step(PROGRAM, ...)   runs one program to its end. The layer wraps it (strace, a fault, a
+                             mark on the recorded disk), tells the ledger what is handed in before
+                             it and, after exit code 0, what is acknowledged.
+  world.quietly(PROGRAM, ..) runs one outside of what is observed: in set_up and recover only.
+  world.instance             a personal instance (conftest.Instance), where the workload has one
+  world.gate                 a file outside of the instance; while it is missing, mail for bob waits
+
+To add one: a subclass with a name and a docstring that says what it is for, 5 to 20 messages, no
+clock and no randomness of its own, no change of files but by programs; put it into WORKLOADS.
+Everything below world.folder is observed, nothing else is. A workload that ends leaves an empty
+queue: what is delivered then is the reference for all the states on the way."""
+
+import os
+import pathlib
+import time
+
+from conftest import FIRST_UID, Instance  # noqa: F401: FIRST_UID is for the layers
+from invariants import Layout, Ledger
+
+OCTETS = (120, 5000, 400, 9000, 70_000, 800, 4096, 12_000)  # below and above a page, and a memfd
+
+
+def text(subject, octets=400):
+    """A message that no cut can pass for another: each line says where it stands."""
+    lines = [f"Subject: {subject}", "", f"This is {subject}."]
+    while octets > 0:
+        lines.append(f"{subject} has {octets:6} octets to go " + "x" * min(40, octets))
+        octets -= len(lines[-1]) + 1
+    lines += ["From here on it ends.", f"end of {subject}", ""]
+    return "\n".join(lines).encode()
+
+
+class World:
+    """See above. `folder` is empty and belongs to the lab's user."""
+
+    def __init__(self, lab, folder, gate):
+        self.lab = lab
+        self.folder = pathlib.Path(folder)
+        self.gate = pathlib.Path(gate)
+        self.ledger = Ledger()
+        self.layout = Layout({})
+        self.instance = None
+        self.named_files = "0"  # PORPOISE_NAMED_FILES of every program
+        self.codes = []  # (program, exit code, standard error) of each step
+
+    # -- what a layer makes its own
+
+    def execute(self, command, input, env):
+        """Runs it as the lab's user; gives something with returncode, stdout and stderr."""
+        return self.lab.run(*command, input=input, env=env, cwd=self.folder)
+
+    def note(self, event, subject):
+        raise NotImplementedError
+
+    # -- what workloads use
+
+    def make_instance(self):
+        self.instance = Instance(self.lab, self.folder)
+        mailboxes = {name: f"{name}/Maildir/" for name in Instance.NAMES}
+        self.layout = Layout({"owner": "home/Maildir/", **mailboxes}, "instance/queue/")
+        self.lab.write(self.folder / "bob" / ".qmail", f"|test -e {self.gate} || exit 111\n./Maildir/\n")
+
+    def environment(self):
+        env = {"PORPOISE_NO_SEND": "1", "PORPOISE_NAMED_FILES": self.named_files}
+        return self.instance.environment(**env) if self.instance else self.lab.environment(**env)
+
+    def open_gate(self):
+        self.lab.write(self.gate, "")
+
+    def close_gate(self):
+        self.gate.unlink(missing_ok=True)
+
+    def step(self, *command, input=b"", hands_in=(), acknowledges=None, removes=(), settles=()):
+        for event, subjects in (("handed-in", hands_in), ("removing", removes)):
+            for subject in subjects:
+                self.note(event, subject)
+        done = self.execute(command, input, self.environment())
+        self.codes.append((command[0], done.returncode, done.stderr))
+        if done.returncode == 0:
+            for subject in hands_in if acknowledges is None else acknowledges:
+                self.note("acknowledged", subject)
+            if settles and not (self.instance and self.instance.queued()):
+                for subject in settles:
+                    self.note("settled", subject)
+        return done
+
+    def quietly(self, *command, input=b""):
+        done = self.lab.run(*command, input=input, env=self.environment(), cwd=self.folder)
+        assert done.returncode == 0, (command, done.returncode, done.stdout, done.stderr)
+        return done
+
+    # -- the usual steps
+
+    def submit(self, number, *recipients, sender="carl@here.test", octets=None, by="sendmail"):
+        subject = f"m{number:03}"
+        octets = text(subject, OCTETS[number % len(OCTETS)] if octets is None else octets)
+        self.ledger.message(subject, octets, sender, recipients)
+        options = {"sendmail": ["-i", "-f", sender, "--"], "inject": ["-a", "-f", sender, "--"]}[by]
+        return self.step(by, *options, *recipients, input=octets, hands_in=[subject])
+
+    def send(self, *options, settles=()):
+        return self.step("send", "--once", *options, settles=settles)
+
+    def all(self):
+        return list(self.ledger.messages)
+
+
+def existing_instance(lab, folder):
+    """The Instance that make_instance() made in `folder`, seen again."""
+    instance = Instance.__new__(Instance)
+    instance.lab, instance.folder, instance.path = lab, folder, folder / "instance"
+    instance.home, instance.runner, instance.log_path = folder / "home", None, folder / "log"
+    return instance
+
+
+class Workload:
+    name = ""
+
+    def set_up(self, world):
+        world.make_instance()
+
+    def run(self, world):
+        raise NotImplementedError
+
+    def recover(self, world):
+        """After the crash: what the machine's start would do, and then the tools must work.
+        Raises AssertionError where one does not."""
+        world.open_gate()
+        for _ in range(3):  # the first may find deliveries of the crashed one still ending
+            world.quietly("send", "--once", "--retry")
+            if not world.instance.queued():
+                break
+        listing = world.quietly("qread")
+        assert listing.stdout == b"" or world.instance.queued(), listing.stdout
+        for name in ("alice", "bob"):
+            self.pop3(world, world.folder / name / "Maildir")
+
+    def pop3(self, world, maildir, *commands):
+        """A session on a mailbox, as after the login; its UIDL listing names each message once."""
+        script = "".join(f"{c}\r\n" for c in ("UIDL", *commands, "QUIT")).encode()
+        answer = world.quietly("pop3d", maildir, input=script).stdout
+        assert answer.startswith(b"+OK") and answer.rstrip().rpartition(b"\n")[2].startswith(b"+OK"), answer[-200:]
+        names = [line.split()[1] for line in answer.split(b"\r\n") if line[:1].isdigit() and line.count(b" ") == 1]
+        assert len(names) == len(set(names)), answer
+        return answer
+
+
+class SubmitAndDeliver(Workload):
+    """Messages of all sizes through sendmail and inject, then delivered into a Maildir."""
+
+    name = "deliver"
+
+    def run(self, world):
+        for number in range(6):
+            world.submit(number, "alice@here.test", by="inject" if number % 3 == 2 else "sendmail")
+        world.send(settles=world.all())
+
+
+class DeferAndRetry(Workload):
+    """Mail for bob waits while alice's copies are delivered; then all of bob's goes through."""
+
+    name = "retry"
+
+    def run(self, world):
+        world.close_gate()
+        for number in range(4):
+            world.submit(number, "bob@here.test", *["alice@here.test"] * (number % 2))
+        world.send()
+        world.submit(4, "alice@here.test", "bob@here.test")
+        world.send("--retry")
+        world.open_gate()
+        world.send("--retry", settles=world.all())
+
+
+class Bounce(Workload):
+    """Recipients that nobody has: each sender gets one notice, and what can be delivered is."""
+
+    name = "bounce"
+
+    def run(self, world):
+        for number in range(4):
+            others = ["bob@here.test"] * (number % 2)
+            world.submit(number, f"nobody-{number}@here.test", *others, sender="alice@here.test")
+        world.open_gate()
+        world.send(settles=world.all())
+        world.send(settles=world.all())
+
+
+class ManyRecipients(Workload):
+    """One message to 40 addresses of three people, a part of them waiting, then another."""
+
+    name = "many"
+
+    def set_up(self, world):
+        world.make_instance()
+        for name in ("alice", "carl"):
+            world.instance.dot_file(name, "default", "./Maildir/\n")
+        world.instance.dot_file("bob", "default", f"|test -e {world.gate} || exit 111\n./Maildir/\n")
+
+    def run(self, world):
+        world.close_gate()
+        names = ("alice", "bob", "carl", "alice")
+        world.submit(1, *(f"{names[n % 4]}-{n}@here.test" for n in range(40)))
+        world.send()
+        world.submit(2, *(f"{names[n % 3]}-{n}@here.test" for n in range(6)))
+        world.open_gate()
+        world.send("--retry", settles=world.all())
+
+
+class StartUpSweep(Workload):
+    """A queue as a crash left it: new and waiting mail, a half-done move, a torn log, old and young
+    leftovers. One start puts all of it in order."""
+
+    name = "sweep"
+    DAYS = 3 * 86400
+
+    def set_up(self, world):
+        world.make_instance()
+        world.close_gate()
+        queue = world.folder / "instance" / "queue"
+        for number in range(5):
+            subject, recipient = f"m{number:03}", ("bob" if number < 3 else "alice") + "@here.test"
+            octets = text(subject, OCTETS[number])
+            world.ledger.message(subject, octets, "carl@here.test", [recipient])
+            world.quietly("sendmail", "-i", "-f", "carl@here.test", "--", recipient, input=octets)
+            for event in ("handed-in", "acknowledged"):
+                world.ledger.note(event, subject)
+            if number == 2:
+                world.quietly("send", "--once")
+        waiting = sorted((queue / "deferred").glob("*/*"))
+        assert len(waiting) == 3, waiting
+        os.link(waiting[0], queue / "incoming" / waiting[0].name)
+        with open(waiting[1], "ab") as file:
+            file.write(b"\xf5PQ\nZ\0\0\0torn")
+        for path in ("instance/queue/tmp/young", "alice/Maildir/tmp/young", "alice/Maildir/tmp/old"):
+            world.lab.write(world.folder / path, b"left over\n", 0o600)
+        now = time.time()
+        os.utime(world.folder / "alice/Maildir/tmp/old", (now - self.DAYS, now - self.DAYS))
+        world.ledger.leftovers = {
+            "instance/queue/tmp/young": "young",  # the queue asks ctime too, which nobody can set
+            "alice/Maildir/tmp/young": "young",
+            "alice/Maildir/tmp/old": "old",
+        }
+
+    def run(self, world):
+        world.open_gate()
+        world.send("--retry")
+        world.send("--retry", settles=world.all())  # the first one only moves what was half moved
+        world.step("pop3d", world.folder / "alice" / "Maildir", input=b"QUIT\r\n")
+
+
+class Pop3Deletion(Workload):
+    """Sessions that mark some messages, one of which ends without QUIT; the others must stay."""
+
+    name = "pop3"
+
+    def set_up(self, world):
+        world.make_instance()
+        for number in range(10):
+            subject = f"m{number:03}"
+            world.ledger.message(subject, text(subject, OCTETS[number % 4]), "carl@here.test", ["alice@here.test"])
+            world.quietly("maildir", world.folder / "alice" / "Maildir", input=world.ledger.messages[subject].octets)
+            for event in ("handed-in", "acknowledged"):
+                world.ledger.note(event, subject)
+
+    def session(self, world, script, removes):
+        world.step("pop3d", world.folder / "alice" / "Maildir", input=script, removes=removes)
+
+    def run(self, world):
+        self.session(world, b"DELE 1\r\nDELE 2\r\nRSET\r\nQUIT\r\n", [])
+        self.session(world, b"DELE 3\r\nDELE 7\r\nRETR 1\r\nQUIT\r\n", ["m002", "m006"])
+        self.session(world, b"DELE 1\r\nDELE 2\r\n", [])  # no QUIT: nothing may go
+        world.submit(10, "alice@here.test")
+        world.send(settles=["m010"])
+        self.session(world, b"DELE 2\r\nDELE 9\r\nQUIT\r\n", ["m001", "m010"])
+
+
+class MboxAppend(Workload):
+    """Deliveries into an mbox, of which the first makes it, with From_ lines to be quoted."""
+
+    name = "mbox"
+
+    def set_up(self, world):
+        world.make_instance()
+        world.layout.mailboxes["carl"] = "carl/mbox"
+        world.instance.dot_file("carl", "", "./mbox\n")
+
+    def run(self, world):
+        for number in range(5):
+            world.submit(number, "carl@here.test", sender="alice@here.test")
+            if number % 2 == 0:
+                world.send(settles=world.all())
+        world.send(settles=world.all())
+
+
+class MaildirProgram(Workload):
+    """maildir(1) by itself: exit 0 says that the message is in the mailbox."""
+
+    name = "maildir"
+
+    def set_up(self, world):
+        world.layout = Layout({"alice": "Maildir/"})
+        for part in ("", "tmp", "new", "cur"):
+            world.lab.folder(world.folder / "Maildir" / part if part else world.folder / "Maildir", 0o700)
+
+    def run(self, world):
+        for number in range(8):
+            subject = f"m{number:03}"
+            octets = text(subject, OCTETS[number])
+            world.ledger.message(subject, octets, "", ["alice@here.test"])
+            world.step("maildir", world.folder / "Maildir", input=octets, hands_in=[subject])
+
+    def recover(self, world):
+        self.pop3(world, world.folder / "Maildir")
+
+
+WORKLOADS = {w.name: w for w in (
+    MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, Pop3Deletion, MboxAppend)}
