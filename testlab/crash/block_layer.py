@@ -17,8 +17,8 @@ INSIDE = "PORPOISE_LAB_INSIDE"  # the folder of the lab, in our own namespaces
 
 Job = collections.namedtuple("Job", "workload variant plant rules")
 
-SAMPLE = dict(states=60, recover_every=12)
-FULL = dict(states=0, recover_every=8)
+SAMPLE = dict(states=60, recover_every=12, subsets=4)
+FULL = dict(states=0, recover_every=8, subsets=6)  # all of them
 CONTROL_STATES = 120
 
 
@@ -49,7 +49,7 @@ def missing():
     return ""
 
 
-def run_job(job, number, base, type_, seed, states, recover_every, only=None, keep=None):
+def run_job(job, number, base, type_, seed, states, recover_every, subsets, only=None, keep=None):
     folder = pathlib.Path(base) / f"job-{number}"
     folder.mkdir()
     folder.chmod(0o755)
@@ -59,7 +59,7 @@ def run_job(job, number, base, type_, seed, states, recover_every, only=None, ke
     saved = block.record(workloads.WORKLOADS[job.workload](), lab, folder, type_, "1" if job.variant == "named" else "0")
     if job.plant:
         states, recover_every = CONTROL_STATES, 0
-    result = block.replay(folder, job.workload, lab, type_, seed, states, recover_every, only)
+    result = block.replay(folder, job.workload, lab, type_, seed, states, recover_every, only, subsets)
     result["codes"] = saved["codes"]
     if keep or (result["findings"] and not job.plant):
         place = pathlib.Path(keep or block.TOOLS.parent / "lab" / "kept")
@@ -69,8 +69,9 @@ def run_job(job, number, base, type_, seed, states, recover_every, only=None, ke
     return result
 
 
-def summarize(job, result, type_, seed):
+def summarize(job, result, options):
     lines, good = [], True
+    type_, seed, full = options.filesystem, options.seed, " --full" * options.full  # which counts the states
     rate = result["states"] / result["seconds"] if result["seconds"] else 0
     lines.append(f"{name_of(job):34} {type_:5} {result['states']:5} states {result['recoveries']:4} restarts "
                  f"{len(result['unmountable']):2} do not mount {len(result['findings']):3} findings "
@@ -94,9 +95,14 @@ def summarize(job, result, type_, seed):
     for state, rule, fact, left_out in result["findings"]:
         good = False
         lines += [f"  {rule}: {fact}", f"      {left_out}",
-                  f"      again: testlab/lab crash block --filesystem {type_} --seed {seed} "
+                  f"      again: testlab/lab crash block{full} --filesystem {type_} --seed {seed} "
                   f"--only {name_of(job)}:{state} --recording {result.get('kept')}"]
     return lines, good
+
+
+def amount_of(options):
+    amount = dict(FULL if options.full else SAMPLE)
+    return {**amount, "states": options.states} if options.states else amount
 
 
 def inside(options):
@@ -105,9 +111,7 @@ def inside(options):
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     if options.only:
         return one(options, base)
-    amount = dict(FULL if options.full else SAMPLE)
-    if options.states:
-        amount["states"] = options.states
+    amount = amount_of(options)
     todo = jobs(options.workload, options.full, options.controls)
     if not todo:
         print(f"lab: no such workload; there are {', '.join(workloads.WORKLOADS)}", file=sys.stderr)
@@ -124,7 +128,7 @@ def inside(options):
                 print(f"{name_of(job)}: {type(error).__name__}: {str(error)[:2000]}", flush=True)
                 good = False
                 continue
-            lines, fine = summarize(job, result, options.filesystem, options.seed)
+            lines, fine = summarize(job, result, options)
             good = good and fine
             print("\n".join(lines), flush=True)
             figures["control states" if job.plant else "states"] += result["states"]
@@ -149,9 +153,9 @@ def one(options, base):
         lab = lab_of(folder, pathlib.Path(base) / (f"plant-{job.plant}" if job.plant else "bin"), workloads.FIRST_UID + 40)
         lab.own(folder)
         folder.chmod(0o755)
-        result = block.replay(folder, workload, lab, options.filesystem, options.seed, 0, 1, number)
+        result = block.replay(folder, workload, lab, options.filesystem, options.seed, 0, 1, number, amount_of(options)["subsets"])
     else:
-        result = run_job(job, 0, base, options.filesystem, options.seed, 0, 1, number, options.keep)
+        result = run_job(job, 0, base, options.filesystem, options.seed, 0, 1, amount_of(options)["subsets"], number, options.keep)
     for state, rule, fact, left_out in result["findings"]:
         print(f"{rule}: {fact}\n    {left_out}")
     print(f"{result['states']} state, {result['recoveries']} restarts, {len(result['findings'])} findings, "

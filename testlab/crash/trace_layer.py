@@ -17,7 +17,7 @@ Job = collections.namedtuple("Job", "workload variant plant rules")
 # variant: "unnamed", "named" (files that have a temporary name), "eio-CALL-N"
 
 SAMPLE = dict(states=1200, recoveries=5)
-FULL = dict(states=60_000, recoveries=60)
+FULL = dict(states=12_000, recoveries=20)
 
 
 def jobs(chosen=None, full=False):
