@@ -554,11 +554,11 @@ void Scheduler::finished(Message& m, Doing doing, Time now) {
   }
   if (doing == Doing::keeping) return wait_again(m, now);
   if (doing == Doing::intending) m.intents.push_back(m.intent);
-  if (doing == Doing::noticing) confirm_notice(m, now);
+  if (doing == Doing::noticing) confirm_notice(m);
   advance(m, now);
 }
 
-void Scheduler::confirm_notice(Message& m, Time) {
+void Scheduler::confirm_notice(Message& m) {
   const Id notice = m.intents.front();
   m.intents.pop_front();
   say(fmt::format("bounce msg {} qp {}", m.id.text(), notice.text()));

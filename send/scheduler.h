@@ -257,7 +257,7 @@ class Scheduler {
   void write(Message& m, Doing doing, std::vector<queue::Event> events, Write::Then then);
   void trouble(Message& m, Time now);
   void finished(Message& m, Doing doing, Time now);
-  void confirm_notice(Message& m, Time now);
+  void confirm_notice(Message& m);
   void wait_again(Message& m, Time now);
   void forget(Message& m);
 
