@@ -150,7 +150,7 @@ Result<> File::read_envelope(Reader& reader) {
   if (!meta) return damaged(offset, "an envelope that cannot be read");
   meta_ = std::move(*meta);
   state_.recipients.resize(meta_.envelope.recipients.size());
-  end_ = offset + octets->size();
+  end_ = log_ = offset + octets->size();
   return {};
 }
 
@@ -210,7 +210,26 @@ Result<> File::cut_and_sync(std::uint64_t octets) {
     return posix::trouble(errno, fmt::format("cutting the torn tail of {}", shown_));
   }
   if (octets == end_ && sequence_ == 0) return {};
+  if (Result<> done = write_log_again(); !done) return done;
   return sync();
+}
+
+// What was read may be in memory only: a sync of it, perhaps by a process that is gone, has failed,
+// and the kernel takes the pages for clean since. Written again, the next sync is about them.
+Result<> File::write_log_again() const {
+  char room[16384];
+  for (std::uint64_t at = log_; at < end_;) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(sizeof room, end_ - at));
+    Result<std::size_t> n =
+        posix::read_at(fd(), std::span(room, count), static_cast<off_t>(at), shown_);
+    if (!n) return failed(n);
+    if (*n == 0) return temporary("reading {}: it has become shorter", shown_);
+    if (Result<> done = posix::write_at(fd(), {room, *n}, static_cast<off_t>(at), shown_); !done) {
+      return done;
+    }
+    at += *n;
+  }
+  return {};
 }
 
 void File::apply(const Event& event) {

@@ -74,6 +74,7 @@ class File {
   Result<> read_log(Reader& reader);
   Result<> check_tail(Reader& reader) const;
   Result<> cut_and_sync(std::uint64_t octets);
+  Result<> write_log_again() const;
   void apply(const Event& event);
   tl::unexpected<Error> damaged(std::uint64_t offset, std::string_view what) const;
 
@@ -83,6 +84,7 @@ class File {
   Meta meta_;
   State state_;
   std::vector<Event> events_;
+  std::uint64_t log_ = 0;       // where the log begins
   std::uint64_t end_ = 0;       // the known good end
   std::uint32_t sequence_ = 0;  // of the last record
   std::uint32_t synced_ = 0;    // of the last one known to be synced

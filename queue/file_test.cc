@@ -106,6 +106,17 @@ TEST_F(QueueFileTest, EachAppendIsOneWriteAndNoSync) {
   EXPECT_FALSE(file.state().any_waiting());
 }
 
+// A sync of it may have failed before, which another sync would not make good.
+TEST_F(QueueFileTest, OpeningToAppendWritesTheLogAgainBeforeItSyncs) {
+  append_synced({"one", "two"});
+  const std::string before = octets();
+  test_calls::Scope calls;
+  const File file = open(File::Access::append).value();
+  EXPECT_THAT(calls.log, ::testing::IsSupersetOf({"pwrite", "fsync"}));
+  EXPECT_EQ(calls.log.back(), "fsync");
+  EXPECT_EQ(octets(), before);
+}
+
 TEST_F(QueueFileTest, EveryTornTailLosesOnlyTheTornRecord) {
   append_synced({"one", "two", "three"});
   const std::string whole = octets();
