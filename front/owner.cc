@@ -170,7 +170,7 @@ Result<> become(const Owner& owner) {
 }
 
 std::string full_host_name(std::string_view host, std::string_view hosts) {
-  const std::string name = valid_host(host);
+  std::string name = valid_host(host);
   if (name.find('.') != std::string::npos) return name;
   const std::string full = full_name_in(hosts, name);
   return full.empty() ? name + ".localdomain" : full;
