@@ -36,7 +36,9 @@ Result<UniqueFd> listen_in(int folder, const std::string& name, mode_t mode) {
   if (!address) return failed(address);
   Result<UniqueFd> fd = new_socket(AF_UNIX, SOCK_STREAM);
   if (!fd) return fd;
-  (void)::unlinkat(folder, name.c_str(), 0);
+  if (::unlinkat(folder, name.c_str(), 0) != 0 && errno != ENOENT) {
+    return system_error(errno, fmt::format("removing an old socket {}", name));
+  }
   if (::bind(fd->get(), reinterpret_cast<sockaddr*>(&*address), sizeof *address) != 0) {
     return system_error(errno, fmt::format("binding socket {}", name));
   }
