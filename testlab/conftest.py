@@ -4,7 +4,7 @@ Fixtures
   lab        where the programs are and who runs them; lab.run("maildirmake", path)
   home       a fresh folder of that user's, with room for anything
   instance   a fresh personal instance: owner "owner", local names alice, bob and carl (each with a
-             home, a Maildir and the password "secret"), domains here.test, second.test and
+             home and a Maildir), domains here.test, second.test and
              mx.here.test; nothing runs in it
   running    the same with `porpoise run` started and ready
 
