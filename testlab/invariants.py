@@ -15,6 +15,7 @@ Checker.crashed(tree, position) and Checker.recovered(tree, before, position) gi
 
 import collections
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -24,12 +25,19 @@ import queue_file
 Violation = collections.namedtuple("Violation", "rule fact")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Message:
     subject: str
     octets: bytes
     sender: str
     recipients: tuple
+
+    @functools.lru_cache(maxsize=None)
+    def body_in_mbox(self):
+        """(the body, the same with its From_ lines quoted and its last line ended)."""
+        body = self.octets.partition(b"\n\n")[2]
+        quoted = re.sub(rb"^(>*From )", rb">\1", body, flags=re.M) if b"From " in body else body
+        return body, quoted if quoted.endswith(b"\n") else quoted + b"\n"
 
 
 class Ledger:
@@ -166,11 +174,10 @@ def _look_at_notice(header, body, recipient, messages):
 def look_at_mbox(octets, messages):
     """(whole messages, [(at the end, what)] for what else is there)."""
     mails, rest = [], []
-    entries = re.split(rb"(?:\A|(?<=\n\n))(?=From )", octets) if octets else []
-    for number, entry in enumerate(entries):
-        if not entry:
-            continue
-        last = number == len(entries) - 1
+    pieces = octets.split(b"\n\nFrom ") if octets else []
+    for number, piece in enumerate(pieces):
+        last = number == len(pieces) - 1
+        entry = b"From " * (number > 0) + piece + b"\n\n" * (not last)
         mail, tail = _look_at_entry(entry, messages)
         if mail is None:
             rest.append((last, f"{len(entry)} octets {entry[:60]!r}"))
@@ -189,13 +196,11 @@ def _look_at_entry(entry, messages):
     found = _SUBJECT.search(header)
     message = messages.get(found[1].decode(errors="replace")) if found else None
     if message:
-        _, _, given = message.octets.partition(b"\n\n")
-        quoted = re.sub(rb"^(>*From )", rb">\1", given, flags=re.M)
-        quoted += b"" if quoted.endswith(b"\n") else b"\n"
+        given, quoted = message.body_in_mbox()
         if body.startswith(quoted):
             mail = look_at_mail(header + b"\n\n" + given, messages)
             return (None if mail.why else mail), body[len(quoted) :].removeprefix(b"\n")
-    mail = look_at_mail(re.sub(rb"^>(>*From )", rb"\1", text[:-1], flags=re.M), messages)
+    mail = look_at_mail(text[:-1].replace(b"\n>From ", b"\nFrom "), messages)
     return (None if mail.why else mail), b""
 
 
@@ -211,6 +216,7 @@ class Summary:
         self.queued_notices = set()  # (subject, recipient): a report that waits
         self.names = set()  # base names in Maildirs, with their folder
         self.queued = set()  # ids
+        self.found = []  # what crashed() said of it
         self.fragments = []  # (mbox, at its end, what): an append that a crash has cut
         self.wrong = []
 
@@ -223,9 +229,12 @@ def _base(name):
 
 
 class Checker:
-    def __init__(self, ledger, layout):
+    def __init__(self, ledger, layout, syncs_failed=False):
+        """`syncs_failed`: what a program took back after a failed sync may return with a crash, and
+        be delivered again besides; I3 is not judged then."""
         self.ledger = ledger
         self.layout = layout
+        self.syncs_failed = syncs_failed
         self.senders = {s: m.sender for s, m in ledger.messages.items()}
         self._looks = {}  # (kind, octets): what look_at_* said
         self._roles = {}  # path: (kind, place, name)
@@ -363,27 +372,30 @@ class Checker:
         found += [self._fragment(f) for f in sum_.fragments if not f[1]]
         found += self._lost(sum_, self._at(position))
         for (subject, recipient), count in sum_.copies.items():
-            if count > 1:
+            if count > 1 and not self.syncs_failed:
                 found.append(Violation("I3", f"{subject} to {recipient} is there {count} times without any crash before"))
+        sum_.found = found
         return found, sum_
 
     def recovered(self, tree, before, position):
         """(violations, summary) of a tree after everything was started again and has come to rest;
-        `before` is the summary of the same tree right after the crash."""
+        `before` is the summary of the same tree right after the crash. What was found wrong there
+        is not told again."""
         known = self._at(position)
         sum_ = self.summary(tree)
         found = list(sum_.wrong)
         if len(sum_.fragments) > len(before.fragments):  # what the crash cut stays, and nothing else
             found += [self._fragment(f) for f in sum_.fragments]
         found += self._lost(sum_, known)
-        found += self._repeated(sum_, before, known)
+        if not self.syncs_failed:
+            found += self._repeated(sum_, before, known)
         for identifier in sorted(sum_.queued):
             found.append(Violation("I6", f"{identifier} is still queued after the restart"))
         for place, name in sorted(before.names - sum_.names):
             if not known["removing"]:
                 found.append(Violation("I6", f"{place}{name} has lost its name"))
         found += self._left_over(tree)
-        return found, sum_
+        return [v for v in found if v not in before.found], sum_
 
     @staticmethod
     def _fragment(fragment):

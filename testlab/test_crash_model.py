@@ -188,8 +188,16 @@ def test_what_a_failed_sync_left_uncertain_gives_way_to_what_is_made_anew():
             ("name", disk.new, "f", disk.file), ("sync", disk.new))
     assert disk.after("strict") == trees(WHOLE)
     disk.do(("data", other, 0, b"x"), ("name", disk.new, "g", other), ("sync", disk.new), ("syncfailed", other),
-            ("data", other, 1, b"y"), ("sync", other))
-    assert disk.after("strict") == trees(*({**WHOLE, "new/g": g} for g in (b"xy", b"\0y")))
+            ("data", other, 5000, b"y"), ("sync", other))
+    gap = bytes(4999)
+    assert disk.after("strict") == trees(*({**WHOLE, "new/g": g + gap + b"y"} for g in (b"x", b"\0")))
+
+
+def test_what_a_failed_sync_forgot_is_known_again_when_its_page_is_written_to():
+    disk = written()
+    disk.do(("name", disk.new, "f", disk.file), ("sync", disk.new), ("syncfailed", disk.file), ("data", disk.file, 4000, b"d"),
+            ("sync", disk.file))
+    assert disk.after("strict") == trees({"new/f": b"abc" + bytes(3997) + b"d"})
 
 
 def test_a_rename_between_folders_may_lose_both_names_unless_names_are_ordered():

@@ -6,13 +6,15 @@
            commits all before it. What ext4 and xfs do.
 
 In both, what was written to a file and no later sync of it covers is kept, lost, cut short or
-zeros, each write on its own. A sync that failed covers nothing, and what was written before it is
-covered by no later one: the kernel has forgotten that it was to be written."""
+zeros, each write on its own. A sync that failed covers nothing, and no later one covers what was
+before it: the kernel has forgotten that it was to be written. Only where all its pages are written
+to again, it knows anew."""
 
 import random
 
 MODELS = ("strict", "ordered")
 NEVER = 1 << 60
+PAGE = 4096
 
 
 class State:
@@ -30,7 +32,7 @@ class State:
 class States:
     def __init__(self, log, model, seed, areas=None):
         """`areas`: only paths that begin with one of these are in the trees."""
-        self.log, self.ops, self.model, self.seed = log, log.ops, model, seed
+        self.log, self.ops, self.model, self.seed = log, with_whole_pages(log.ops), model, seed
         self.areas = tuple(areas) if areas is not None else ("",)
         self.covered = self._find_covers()
 
@@ -286,6 +288,28 @@ class States:
         """Whether the change of a name is in an area or leads to one."""
         prefix = state.folders.get(self.ops[k][1])
         return prefix is None or any(prefix.startswith(a) or a.startswith(prefix) for a in self.areas)
+
+
+def with_whole_pages(ops):
+    """The kernel writes pages: a write to one that a failed sync has forgotten takes along what
+    was written there before."""
+    ops, live, unsynced, forgotten = list(ops), {}, {}, {}
+    for at, op in enumerate(ops):
+        if op[0] == "syncfailed":
+            forgotten.setdefault(op[1], []).extend(unsynced.pop(op[1], ()))
+        elif op[0] == "sync":
+            unsynced.pop(op[1], None)
+        elif op[0] in ("data", "size"):
+            live[op[1]] = apply_data(live.get(op[1], op[1].base), op, "keep")
+            if op[0] == "data":
+                begin, end = op[2], op[2] + len(op[3])
+                unsynced.setdefault(op[1], []).append((begin, end))
+                first, last = begin // PAGE * PAGE, -(-end // PAGE) * PAGE
+                near = [(b, e) for b, e in forgotten.get(op[1], ()) if b < last and e > first]
+                begin = min([begin, *(max(b, first) for b, _ in near)])
+                end = max([end, *(min(e, last) for _, e in near)])
+                ops[at] = ("data", op[1], begin, live[op[1]][begin:end])
+    return ops
 
 
 def apply_name(held, op):

@@ -66,7 +66,7 @@ def run_job(job, seed, states, recoveries, worker=0, only=None, keep=None):
                 continue
             results[model] = trace.check(
                 recording, model, seed, per_point=1 << 30, recoveries=0 if job.plant else recoveries,
-                only=only and only[1], budget=states)
+                only=only and only[1], budget=SAMPLE["states"] if job.plant else states)
         if not job.plant and not only:
             check_end(recording, job, next(iter(results.values())), finished)
         return results
