@@ -31,6 +31,10 @@ PATIENCE = 20.0  # seconds: how long wait_for() waits; never a claim about speed
 
 sys.path.insert(0, str(TOP / "testlab"))
 
+# A shell's background job has SIGINT ignored, and so would every program under test.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def wait_for(condition, what="the condition", patience=PATIENCE):
     """Polls until condition() is true and returns what it gave; fails after `patience` seconds."""

@@ -4,6 +4,7 @@ What `porpoise run` does with its parts is shown with parts of our own, small sc
 folder of programs ($PORPOISE_BIN): they note what they were given and end as they are told.
 """
 
+import contextlib
 import os
 import pathlib
 import pty
@@ -517,7 +518,8 @@ def runner(lab, home):
             each.process.kill()
             each.process.wait()
     for pid in processes_about(str(home)):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_run_joins_send_and_spawn_and_gives_them_nothing_else(runner):
