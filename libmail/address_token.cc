@@ -108,13 +108,10 @@ Token TokenReader::enclosed(Token::Kind kind, char open, char close, std::string
 Token TokenReader::atom() {
   const std::size_t begin = cursor_.position();
   while (!cursor_.at_end() && !ends_atom(cursor_.peek())) {
-    if (!cursor_.take('\\')) {
-      cursor_.skip();
-    } else if (cursor_.at_end() || is_line_end(cursor_.peek())) {
+    if (cursor_.take('\\') && (cursor_.at_end() || is_line_end(cursor_.peek()))) {
       return fail(cursor_.position() - 1, "a backslash at the end of the line");
-    } else {
-      cursor_.skip();
     }
+    cursor_.skip();
   }
   return {Token::Kind::atom, begin, cursor_.since(begin)};
 }
