@@ -86,7 +86,7 @@ class Mounted:
     """A device on a folder, taken down in the order that works, whatever happened."""
 
     def __init__(self, disk, folder, type_, options=""):
-        self.folder = folder
+        self.folder, self.disk = folder, disk
         self.loop = _call("losetup", "-f", "--show", disk)
         try:
             _call("mount", "-t", type_, "-o", options or "defaults", self.loop, folder)
@@ -96,8 +96,17 @@ class Mounted:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        subprocess.run(["sync", "-f", self.folder], capture_output=True)  # never a bare sync
         unmount(self.folder)
+        # A copy of the mount in somebody's namespace would keep it alive, and the disk half written.
+        held = pathlib.Path("/sys/block") / pathlib.Path(self.loop).name / "loop" / "backing_file"
+        for _ in range(500):
+            if not held.exists() or held.read_text().rstrip("\n") != str(self.disk):
+                return
+            time.sleep(0.02)
+        if kind is None:
+            raise BlockError(f"{self.loop} is still in use after the umount")
 
 
 class Recorder:

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import ctypes
 import os
 import pathlib
 import shutil
@@ -82,16 +83,16 @@ def summarize(job, result, options):
     if result["unmountable"]:  # the file system's own failure, or ours: somebody must look
         lines += [f"    {text}" for text in result["unmountable"][:5]]
         good = False
+    for program, code, text in result["codes"]:
+        if code != 0:
+            lines.append(f"  {program}: exit code {code} though nothing failed: {text}")
+            good = False
     if job.plant:
         caught = {rule for _, rule, _, _ in result["findings"]}
         if not caught & job.rules:
             lines.append(f"    NOT CAUGHT: {job.plant} (found {sorted(caught) or 'nothing'}, expected {sorted(job.rules)})")
             good = False
         return lines, good
-    for program, code, text in result["codes"]:
-        if code != 0:
-            lines.append(f"  {program}: exit code {code} though nothing failed: {text}")
-            good = False
     for state, rule, fact, left_out in result["findings"]:
         good = False
         lines += [f"  {rule}: {fact}", f"      {left_out}",
@@ -103,6 +104,15 @@ def summarize(job, result, options):
 def amount_of(options):
     amount = dict(FULL if options.full else SAMPLE)
     return {**amount, "states": options.states} if options.states else amount
+
+
+def own_mounts():
+    """Gives a worker mounts of its own: what replay copies of ours would keep alive what another
+    worker takes down."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    private = 0x4000 | 0x40000  # MS_REC | MS_PRIVATE
+    if libc.unshare(0x20000) != 0 or libc.mount(b"none", b"/", None, private, None) != 0:  # CLONE_NEWNS
+        raise OSError(ctypes.get_errno(), "a mount namespace")
 
 
 def inside(options):
@@ -118,7 +128,7 @@ def inside(options):
         return 100
     begun = time.monotonic()
     good, figures = True, collections.Counter()
-    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+    with concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=own_mounts) as pool:
         waiting = [(job, pool.submit(run_job, job, n, base, options.filesystem, options.seed, **amount, keep=options.keep))
                    for n, job in enumerate(todo)]
         for job, future in waiting:

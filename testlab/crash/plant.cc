@@ -12,7 +12,7 @@
 //   link-error-ignored    a link that failed is taken for made
 //   write-error-ignored   a write that failed is taken for done
 //   short-write-believed  a write that wrote a part is taken for whole
-//   named-too-early       a file gets its name before its last half is written
+//   named-too-early       a message gets its name in a Maildir before its last half is written
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ int __wrap_linkat(int from, const char* name, int to, const char* target, int fl
 
 ssize_t __wrap_write(int fd, const void* octets, size_t size) {
   const std::string path = path_of(fd);
-  if (planted("named-too-early") && is_new_file(path)) {
+  if (planted("named-too-early") && holds(path, "/Maildir/tmp/")) {
     write_held();
     const char* text = static_cast<const char*>(octets);
     held.assign(text + size / 2, text + size);
