@@ -7,6 +7,9 @@ packages_to_check="clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tid
   libgtest-dev libgmock-dev python3 python3-pytest python3-pytest-xdist
   mandoc strace pkg-config libfuse3-dev fuse3 e2fsprogs s-nail libnss-wrapper perl swaks mpop fetchmail valgrind"
 
+# Only to compare with, in bench/: left out where it is not there.
+packages_to_compare="libgmime-3.0-dev"
+
 # install PACKAGE...: what is missing of it, as root or through sudo; says what it installs.
 install() {
   local package missing=() root=()
