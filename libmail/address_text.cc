@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "libmail/address_token.h"
+#include "libmail/encoded_word.h"
 
 namespace porpoise::mail {
 namespace {
@@ -44,45 +45,6 @@ std::string print_domain(std::string_view domain) {
     return std::string(domain);
   }
   return fmt::format("[{}]", escaped(domain.substr(1, domain.size() - 2), "[]\\"));
-}
-
-// The octets of the character that begins at `at`, at most what is there; 0: not UTF-8.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = octet(at);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() - at < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((octet(at + i) & 0xc0) != 0x80) return 0;
-  }
-  // Written longer than needed, surrogates, beyond U+10FFFF.
-  const unsigned char second = octet(at + 1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
-
-// RFC 2047 section 5 (3): in a phrase only these stand for themselves.
-bool is_plain_in_encoded_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!*+-/").find(c) != std::string_view::npos;
-}
-
-std::string encoded_character(std::string_view octets) {
-  std::string out;
-  for (const char c : octets) {
-    if (c == ' ') {
-      out += '_';
-    } else if (is_plain_in_encoded_word(c)) {
-      out += c;
-    } else {
-      out += fmt::format("={:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
 }
 
 /// Lines of a field, filled with pieces that are not to be broken.
@@ -169,15 +131,6 @@ void fill_group(Filler& filler, const AddressItem& group, std::string_view comma
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = utf8_length(text, i);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
-
 std::string quote_local(std::string_view local) {
   return is_dot_atom(local) && is_utf8(local) ? std::string(local) : quoted(local);
 }
@@ -210,23 +163,7 @@ std::string print_encoded_phrase(std::string_view text) {
   if (std::ranges::none_of(text, is_high)) return print_phrase(text);
   std::string line(text);
   std::ranges::replace_if(line, is_control, ' ');
-  const bool utf8 = is_utf8(line);
-  const std::string begin = utf8 ? "=?utf-8?q?" : "=?unknown-8bit?q?";
-  constexpr std::size_t kLongest = 75;  // RFC 2047 section 2
-  std::string out = begin;
-  std::size_t room = kLongest - begin.size() - 2;
-  for (std::size_t i = 0; i < line.size();) {
-    const std::size_t length = utf8 ? utf8_length(line, i) : 1;
-    const std::string piece = encoded_character(std::string_view(line).substr(i, length));
-    if (piece.size() > room) {
-      out += "?= " + begin;
-      room = kLongest - begin.size() - 2;
-    }
-    out += piece;
-    room -= piece.size();
-    i += length;
-  }
-  return out + "?=";
+  return encode_words(line, WordPlace::phrase);
 }
 
 std::string print_comment(std::string_view text) {

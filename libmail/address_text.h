@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "libmail/address.h"
+#include "libmail/utf8.h"
 
 namespace porpoise::mail {
 
@@ -41,7 +42,5 @@ std::string print_mailbox(const Mailbox& mailbox);
 /// blanks, after a comma where that is enough, else between words, never inside quoted text.
 /// Ends in LF.
 std::string print_field(std::string_view name, const AddressList& list);
-
-bool is_utf8(std::string_view text);
 
 }  // namespace porpoise::mail

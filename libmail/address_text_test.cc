@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "libmail/encoded_word.h"
+
 namespace porpoise::mail {
 namespace {
 
@@ -76,18 +78,13 @@ TEST(AddressText, EncodedWordsAreShortAndHoldWholeCharacters) {
   std::string name;
   for (int i = 0; i < 30; ++i) name += "\xe2\x82\xac";
   const std::string phrase = print_encoded_phrase(name);
-  std::size_t characters = 0;
   for (std::size_t at = 0; at < phrase.size();) {
     const std::size_t end = std::min(phrase.find(' ', at), phrase.size());
     EXPECT_LE(end - at, 75u);
-    const std::string word = phrase.substr(at, end - at);
-    EXPECT_EQ(word.substr(0, 10), "=?utf-8?q?");
-    EXPECT_EQ(word.substr(word.size() - 2), "?=");
-    EXPECT_EQ((word.size() - 12) % 9, 0u);
-    characters += (word.size() - 12) / 9;
+    EXPECT_TRUE(is_utf8(decode_words(phrase.substr(at, end - at))));
     at = end + 1;
   }
-  EXPECT_EQ(characters, 30u);
+  EXPECT_EQ(decode_words(phrase), name);
 }
 
 TEST(AddressText, LinesAreFoldedAtColumn78) {
