@@ -1,8 +1,10 @@
 #include "libmail/pop3_command.h"
 
 #include <algorithm>
-#include <string.h>
 #include <utility>
+
+#include "libmail/steps.h"
+#include "libmail/utf8.h"
 
 namespace porpoise::mail {
 namespace {
@@ -26,58 +28,7 @@ Pop3Verb verb_of(std::string_view word) {
   return Pop3Verb::unknown;
 }
 
-// The length of the UTF-8 sequence that `text` begins with, by the ranges of RFC 3629 section 4; 0
-// where it is malformed.
-std::size_t utf8_length(std::string_view text) {
-  const auto octet = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const unsigned first = octet(0), second = octet(1);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned low = 0x80, high = 0xbf;
-  if (first >= 0xc2 && first <= 0xdf) length = 2;
-  if (first >= 0xe0 && first <= 0xef) length = 3;
-  if (first >= 0xf0 && first <= 0xf4) length = 4;
-  if (first == 0xe0) low = 0xa0;   // overlong
-  if (first == 0xed) high = 0x9f;  // surrogates
-  if (first == 0xf0) low = 0x90;   // overlong
-  if (first == 0xf4) high = 0x8f;  // beyond U+10FFFF
-  if (length == 0 || second < low || second > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if (octet(i) < 0x80 || octet(i) > 0xbf) return 0;
-  }
-  return length;
-}
-
 }  // namespace
-
-std::size_t Pop3LineReader::feed(std::string_view in) {
-  const std::size_t end = in.find('\n');
-  const std::string_view piece = in.substr(0, end);
-  // One octet more than fits is kept, since it may be the CR of the line's end.
-  const std::size_t room = max_octets_ - 1 - std::min(line_.size(), max_octets_ - 1);
-  line_.append(piece.substr(0, room));
-  if (piece.size() > room) too_long_ = true;
-  if (end == std::string_view::npos) return in.size();
-
-  complete_ = true;
-  if (line_.ends_with('\r')) {
-    line_.pop_back();
-  } else if (line_.size() + 2 > max_octets_) {
-    too_long_ = true;
-  }
-  if (too_long_) line_.clear();
-  return end + 1;
-}
-
-void Pop3LineReader::clear() {
-  // The string keeps its room, and what was cut off may still lie in it.
-  line_.resize(line_.capacity());
-  ::explicit_bzero(line_.data(), line_.size());
-  line_.clear();
-  complete_ = too_long_ = false;
-}
 
 Pop3Command parse_pop3_command(std::string_view line) {
   const std::size_t space = std::min(line.find(' '), line.size());
@@ -112,14 +63,9 @@ std::optional<std::uint64_t> pop3_number(std::string_view word) {
 }
 
 bool is_pop3_name(std::string_view name) {
-  if (name.empty() || name.size() > kMaxPop3NameOctets) return false;
-  for (std::size_t at = 0; at < name.size();) {
-    const auto c = static_cast<unsigned char>(name[at]);
-    const std::size_t length = utf8_length(name.substr(at));
-    if (c < 0x20 || c == 0x7f || length == 0) return false;
-    at += length;
-  }
-  return true;
+  return !name.empty() && name.size() <= kMaxPop3NameOctets && is_utf8(name) &&
+         std::ranges::none_of(
+             name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 }  // namespace porpoise::mail

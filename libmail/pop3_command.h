@@ -1,46 +1,14 @@
-// POP3 command lines (RFC 1939 section 3, RFC 2449 section 4): splitting octets into lines and
-// lines into verb and argument.
+// POP3 command lines (RFC 1939 section 3, RFC 2449 section 4): verb and argument. LineReader
+// (line_reader.h) makes the lines.
 
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 namespace porpoise::mail {
-
-/// Collects one command line from octets that come in pieces of any size.
-///
-/// A line ends in CRLF or, as qmail's did, in LF; a CR anywhere else is an octet of the line. A
-/// line beyond the limit is skipped to its end and told as too long, so that the rest of it is
-/// never taken for another command. Memory is bounded by the limit.
-class Pop3LineReader {
- public:
-  /// `max_octets` counts the line with its CRLF (RFC 2449 section 4: 255).
-  explicit Pop3LineReader(std::size_t max_octets) : max_octets_(max_octets) {}
-  Pop3LineReader(const Pop3LineReader&) = delete;
-  Pop3LineReader& operator=(const Pop3LineReader&) = delete;
-  ~Pop3LineReader() { clear(); }
-
-  /// Takes octets from the front of `in`; returns how many. They are fewer than in.size() only
-  /// where a line is complete: the rest belongs to the next one. Requires !complete().
-  std::size_t feed(std::string_view in);
-
-  bool complete() const { return complete_; }
-  bool too_long() const { return too_long_; }      ///< then text() is empty
-  std::string_view text() const { return line_; }  ///< without its end; valid until clear()
-
-  /// Forgets the line, wiping it from memory (it may have held a password).
-  void clear();
-
- private:
-  std::size_t max_octets_;
-  std::string line_;
-  bool complete_ = false;
-  bool too_long_ = false;
-};
 
 enum class Pop3Verb {
   unknown,

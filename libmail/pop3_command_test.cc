@@ -6,53 +6,6 @@
 namespace porpoise::mail {
 namespace {
 
-/// Every line of `octets`, fed in pieces of `piece`, each as "[text]" or "[too long]"; what is left
-/// unfinished at the end is "...".
-std::string lines(std::string_view octets, std::size_t max = 255, std::size_t piece = 4096) {
-  Pop3LineReader reader(max);
-  std::string shown;
-  bool unfinished = false;
-  while (!octets.empty()) {
-    octets.remove_prefix(reader.feed(octets.substr(0, piece)));
-    unfinished = !reader.complete();
-    if (unfinished) continue;
-    shown += reader.too_long() ? "[too long]" : fmt::format("[{}]", reader.text());
-    reader.clear();
-  }
-  return shown + (unfinished ? "..." : "");
-}
-
-TEST(Pop3LineReader, CrLfAndLfEndALine) {
-  EXPECT_EQ(lines("STAT\r\nLIST\nQUIT\r\n"), "[STAT][LIST][QUIT]");
-  EXPECT_EQ(lines("\r\n\n"), "[][]");
-}
-
-TEST(Pop3LineReader, ABareCrNeverEndsALine) {
-  EXPECT_EQ(lines("STAT\rQUIT\r\n"), "[STAT\rQUIT]");
-  EXPECT_EQ(lines("STAT\r"), "...");
-  EXPECT_EQ(lines("STAT\r\r\n"), "[STAT\r]");
-}
-
-TEST(Pop3LineReader, TheLimitCountsTheLineEnd) {
-  EXPECT_EQ(lines("12345678\r\n", 10), "[12345678]");
-  EXPECT_EQ(lines("12345678\n", 10), "[12345678]");
-  EXPECT_EQ(lines("123456789\r\n", 10), "[too long]");
-  EXPECT_EQ(lines("123456789\n", 10), "[too long]");
-}
-
-TEST(Pop3LineReader, TheRestOfALongLineIsNoCommand) {
-  EXPECT_EQ(lines("0123456789DELE 1\r\nNOOP\r\n", 10), "[too long][NOOP]");
-  EXPECT_EQ(lines(std::string(100000, 'x') + "\r\nNOOP\r\n", 10), "[too long][NOOP]");
-}
-
-TEST(Pop3LineReader, LinesDoNotDependOnWhereThePiecesSplit) {
-  for (std::string_view octets : {"A\r\nB\nC\rD\r\n", "12345678\r\n123456789\r\nX", "\r\n\r\r\n"}) {
-    for (std::size_t piece : {1, 2, 3}) {
-      EXPECT_EQ(lines(octets, 10, piece), lines(octets, 10)) << octets;
-    }
-  }
-}
-
 std::string parsed(std::string_view line) {
   const Pop3Command command = parse_pop3_command(line);
   return fmt::format("{} \"{}\"", static_cast<int>(command.verb), command.argument);

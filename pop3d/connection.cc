@@ -39,7 +39,7 @@ bool wait_until_ready(int fd, short events, std::int64_t deadline_us) {
 
 }  // namespace
 
-bool Connection::read_line(mail::Pop3LineReader& line) {
+bool Connection::read_line(mail::LineReader& line) {
   const std::int64_t deadline = posix::running_us() + microseconds(idle_);
   for (;;) {
     ahead_room_.erase(0, line.feed(ahead_room_));

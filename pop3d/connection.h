@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "libmail/pop3_command.h"
+#include "libmail/line_reader.h"
 
 namespace porpoise::pop3d {
 
@@ -24,7 +24,7 @@ class Connection {
 
   /// Reads on until `line` is complete; sends what was put before it waits. False: the connection
   /// ended, failed, or the client took too long.
-  bool read_line(mail::Pop3LineReader& line);
+  bool read_line(mail::LineReader& line);
 
   /// Collects output, sending it in large pieces. After a failure nothing more is sent.
   void put(std::string_view text);

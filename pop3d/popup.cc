@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "libmail/pop3_command.h"
+#include "libmail/line_reader.h"
 #include "pop3d/connection.h"
 #include "pop3d/login.h"
 #include "posix/clock.h"
@@ -70,7 +70,7 @@ int run_popup(const Popup& popup) {
       fmt::format("<{}.{}@{}>", ::getpid(), posix::wall_us() / 1'000'000, popup.hostname);
   Login login(popup.hostname, stamp, popup.apop, popup.limits);
   Connection client(0, 1, popup.limits.idle, Connection::ReadAhead::no);
-  mail::Pop3LineReader line(popup.limits.line_octets);
+  mail::LineReader line(popup.limits.line_octets, mail::LineEnd::crlf_or_lf);
   client.put(login.greeting());
   while (client.read_line(line)) {
     LoginStep step = line.too_long() ? login.line_too_long() : login.command(line.text());

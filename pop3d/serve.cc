@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "libmail/line_reader.h"
 #include "libmail/wire_text.h"
 #include "pop3d/replies.h"
 #include "posix/clock.h"
@@ -20,7 +21,7 @@ class Server {
 
   bool run() {
     client_.put(session_.greeting());
-    mail::Pop3LineReader line(limits_.line_octets);
+    mail::LineReader line(limits_.line_octets, mail::LineEnd::crlf_or_lf);
     while (client_.read_line(line)) {
       Step step = line.too_long() ? session_.line_too_long() : session_.command(line.text());
       line.clear();
