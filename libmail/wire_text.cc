@@ -2,34 +2,59 @@
 
 #include <algorithm>
 
+#include "libmail/steps.h"
+
 namespace porpoise::mail {
 
 void WireText::count(std::string_view in) {
   octets_ += in.size();
+  char before = last_;
   for (std::size_t at = in.find('\n'); at != std::string_view::npos; at = in.find('\n', at + 1)) {
-    if ((at == 0 ? last_ : in[at - 1]) != '\r') ++octets_;
+    count_steps();
+    if ((at == 0 ? before : in[at - 1]) != '\r') ++octets_;
+  }
+  if (to_crlf_) {
+    // Each CR got its LF; the LF that follows one was counted as itself.
+    for (std::size_t at = 0; at < in.size(); ++at) {
+      count_steps();
+      if (in[at] == '\r') ++octets_;
+      if (in[at] == '\n' && before == '\r') --octets_;
+      before = in[at];
+    }
   }
   if (!in.empty()) last_ = in.back();
 }
 
 void WireText::encode(std::string_view in, std::string& out) {
-  char before = last_;
-  count(in);
+  const std::size_t stuffed_before = out.size();
+  std::size_t dots = 0;
   while (!in.empty()) {
-    if (before == '\n' && in.front() == '.') out += '.';
-    const std::size_t end = in.find('\n');
+    count_steps();
+    if (in.front() == '.' && at_line_begin()) {
+      out += '.';
+      ++dots;
+    }
+    const std::size_t end = to_crlf_ ? in.find_first_of("\r\n") : in.find('\n');
     const std::string_view line = in.substr(0, end);
+    count_steps(line.size());
     out += line;
-    if (end == std::string_view::npos) return;
-    if ((line.empty() ? before : line.back()) != '\r') out += '\r';
-    out += '\n';
-    before = '\n';
+    if (!line.empty()) last_ = line.back();
+    if (end == std::string_view::npos) break;
+    if (in[end] == '\r') {
+      out += "\r\n";
+    } else if (last_ != '\r') {
+      out += "\r\n";
+    } else if (!to_crlf_) {
+      out += '\n';
+    }
+    last_ = in[end];
     in.remove_prefix(end + 1);
   }
+  octets_ += out.size() - stuffed_before - dots;
 }
 
 void WireText::finish(std::string* out) {
-  if (last_ == '\n') return;
+  if (at_line_begin()) return;
   octets_ += 2;
   last_ = '\n';
   if (out != nullptr) *out += "\r\n";

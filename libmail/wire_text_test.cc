@@ -53,6 +53,17 @@ const std::string kTexts[] = {
     "A: b\r\n\r\n..\r\n",
 };
 
+/// The same for SMTP.
+std::string sent_by_smtp(std::string_view text, std::size_t piece = 4096) {
+  WireText wire(BareCr::to_crlf);
+  std::string out;
+  for (; !text.empty(); text.remove_prefix(std::min(piece, text.size()))) {
+    wire.encode(text.substr(0, piece), out);
+  }
+  wire.finish(&out);
+  return out;
+}
+
 TEST(WireText, LinesEndInCrLf) {
   EXPECT_EQ(sent("a\nb\n"), "a\r\nb\r\n");
   EXPECT_EQ(sent("a\r\nb\r\n"), "a\r\nb\r\n");
@@ -74,6 +85,37 @@ TEST(WireText, ADotIsDoubledAtTheStartOfALineOnly) {
   EXPECT_EQ(sent(".\n..\n.x\na.b\n"), "..\r\n...\r\n..x\r\na.b\r\n");
   EXPECT_EQ(sent("a\r.\n"), "a\r.\r\n");
   EXPECT_EQ(sent("."), "..\r\n");
+}
+
+TEST(WireText, ForSmtpEveryCrAndLfIsALineEnd) {
+  EXPECT_EQ(sent_by_smtp("a\rb\n"), "a\r\nb\r\n");
+  EXPECT_EQ(sent_by_smtp("a\r\nb\r\n"), "a\r\nb\r\n");
+  EXPECT_EQ(sent_by_smtp("a\r\r\nb"), "a\r\n\r\nb\r\n");
+  EXPECT_EQ(sent_by_smtp("a\n\rb"), "a\r\n\r\nb\r\n");
+  EXPECT_EQ(sent_by_smtp("a\r"), "a\r\n");
+  EXPECT_EQ(sent_by_smtp(""), "");
+}
+
+TEST(WireText, ForSmtpNoTextHoldsAnEnd) {
+  // All texts of these octets: no CR or LF but as CRLF, and no line of one dot.
+  constexpr std::string_view kOctets = "\r\n.x";
+  constexpr int kLength = 7;
+  for (int n = 0; n < 1 << (2 * kLength); ++n) {
+    std::string text;
+    for (int i = 0; i < kLength; ++i) text += kOctets[static_cast<std::size_t>(n >> (2 * i) & 3)];
+    const std::string wire = sent_by_smtp(text);
+    for (std::size_t at = 0; at < wire.size(); ++at) {
+      ASSERT_TRUE(wire[at] != '\r' || wire.substr(at, 2) == "\r\n") << n;
+      ASSERT_TRUE(wire[at] != '\n' || wire.substr(at - 1, 2) == "\r\n") << n;
+    }
+    ASSERT_EQ(("\r\n" + wire).find("\r\n.\r\n"), std::string::npos) << n;
+    for (std::size_t piece : {1, 2, 3}) ASSERT_EQ(sent_by_smtp(text, piece), wire) << n;
+    WireText counter(BareCr::to_crlf), writer(BareCr::to_crlf);
+    std::string ignored;
+    for (const char c : text) counter.count({&c, 1});
+    writer.encode(text, ignored);
+    ASSERT_EQ(counter.octets(), writer.octets()) << n;
+  }
 }
 
 TEST(WireText, NothingDependsOnWhereThePiecesSplit) {
