@@ -22,9 +22,19 @@ class Pop3Checks:
         *lines, self.partial = (self.partial + octets).split(b"\n")
         self.unanswered += [line.removesuffix(b"\r") for line in lines]
 
-    def reply(self, line):
+    def forget(self):
+        """TLS has begun: what was sent before does not count."""
+        self.__init__()
+        self.unanswered = []
+
+    @staticmethod
+    def read(wire, end):
+        """The lines of one whole reply: the status line."""
+        return [wire.line(end)]
+
+    def reply(self, lines):
         """Status, text and faults of a status line."""
-        faults = []
+        line, faults = lines[0], []
         if not line.endswith(b"\r\n"):
             faults.append((("R1939-3-command-form",), "the reply does not end in CRLF"))
         if len(line) > RESPONSE_OCTETS:

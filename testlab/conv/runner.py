@@ -3,14 +3,16 @@
 import dataclasses
 import time
 
-from . import steps
-from .pop3 import Pop3Checks
+from . import states, steps
+from .dialects import TLS_AT_ONCE, dialect_of, is_among
+from .states import Unobserved
 from .text import shown
-from .wire import Closed, TooLate
+from .wire import Closed, TlsFailed, TooLate
 
 SURPLUS_SECONDS = 0.1  # how long a file's last reply may be followed by something
 HOLD_SECONDS = 1.0     # how long "absent" and "count = 0" must hold
 POLL_SECONDS = 0.02
+VERDICTS = ("passed", "tolerated", "known", "skipped", "failed")
 
 
 class Failure(Exception):
@@ -21,57 +23,98 @@ class Skipped(Exception):
     """Said by a target: it cannot do what the file needs."""
 
 
+class Ended(Exception):
+    """A known failure after which the file cannot go on."""
+
+
 @dataclasses.dataclass
 class Result:
-    verdict: str = "passed"  # passed, tolerated, failed, skipped
+    """`verdict`: one of VERDICTS; known: what failed is listed, and all that is listed did fail."""
+
+    verdict: str = "passed"
     reason: str = ""
     transcript: list = dataclasses.field(default_factory=list)
     observed: list = dataclasses.field(default_factory=list)  # (requirement id, verdict)
+    known: list = dataclasses.field(default_factory=list)     # what failed as listed
+    checks: int = 0                                           # steps that were judged
 
     def text(self):
         return "\n".join([f"{self.verdict}: {self.reason}", *self.transcript])
 
 
-def run(conversation, target, transport):
-    """The Result of one file. The target is fresh, and is closed by who made it."""
+def run(conversation, target, transport, known=None):
+    """The Result of one file. The target is fresh, and is closed by who made it. `known` is what is
+    listed for this file (known.Listed)."""
+    listed = dict(known.lines) if known else {}
     result = Result()
-    if target.name in conversation.skips:
-        return Result("skipped", conversation.skips[target.name])
-    for word, wanted in conversation.needs:
-        if (word in target.capabilities()) != wanted:
-            return Result("skipped", f"needs {'' if wanted else '!'}{word}")
-    runner = Runner(conversation, target, transport, result)
-    try:
-        target.setup(conversation.setup)
-        runner.run()
-    except Skipped as skipped:
-        result.verdict, result.reason = "skipped", str(skipped)
-    except Failure as failure:
-        result.verdict, result.reason = "failed", str(failure)
-    finally:
-        runner.close()
-    rows = set(conversation.covers)
-    result.observed += [(row, result.verdict) for row in sorted(rows)]
+    reason = reason_to_skip(conversation, target, transport)
+    if reason is None:
+        runner = Runner(conversation, target, transport, result, listed)
+        try:
+            target.setup(conversation.setup)
+            runner.run()
+        except Skipped as skipped:
+            reason = str(skipped)
+        except Failure as failure:
+            result.verdict, result.reason = "failed", str(failure)
+        finally:
+            runner.close()
+    if reason is not None:
+        result.verdict, result.reason = "skipped", reason
+    hold_against(result, known, listed)
+    result.observed += [(row, verdict_of_row(result, row)) for row in sorted(set(conversation.covers))]
     return result
 
 
+def reason_to_skip(conversation, target, transport):
+    if target.name in conversation.skips:
+        return conversation.skips[target.name]
+    for word, wanted in conversation.needs:
+        if (word in target.capabilities(transport)) != wanted:
+            return f"needs {'' if wanted else '!'}{word}"
+    return None
+
+
+def hold_against(result, known, listed):
+    """The list of known failures is checked both ways."""
+    if known and known.skipped and result.verdict != "skipped":
+        result.verdict, result.reason = "failed", "is listed as skipped, but was run"
+    elif listed and result.verdict not in ("failed", "skipped"):
+        places = ", ".join(str(line) for line in sorted(listed))
+        result.verdict = "failed"
+        result.reason = f"line {places} is listed as a known failure, but did not fail"
+    elif result.known and result.verdict in ("passed", "tolerated"):
+        result.verdict, result.reason = "known", "; ".join(result.known)
+
+
+def verdict_of_row(result, row):
+    """A row that the whole file stands for: where a step of another row failed, nothing is known."""
+    if result.verdict not in ("failed", "known"):
+        return result.verdict
+    failed = [r for r, verdict in result.observed if verdict == "failed"]
+    return "failed" if not failed or row in failed else "unobserved"
+
+
 class Connection:
-    def __init__(self, wire):
+    def __init__(self, wire, checks):
         self.wire = wire
-        self.checks = Pop3Checks()
+        self.checks = checks
         self.over = False  # closed, or seen to have ended
 
 
 class Runner:
-    def __init__(self, conversation, target, transport, result):
+    def __init__(self, conversation, target, transport, result, listed):
         self.conversation = conversation
         self.target = target
         self.transport = transport
         self.result = result
+        self.listed = listed  # line to known.Failure; what failed is taken out
         self.connections = {}
         self.name = None
         self.variables = {k: v.encode() for k, v in target.variables.items()}
+        self.kept = {}        # fixtures of @ read
         self.last_text = b""
+        self.last_block = []
         self.bounds = {}      # within, notbefore: (seconds, since)
         self.ifs = []         # whether each open @ if is in a part that is run
         self.pace = None
@@ -80,35 +123,55 @@ class Runner:
 
     def run(self):
         last = None
-        for step in self.conversation.steps:
-            if self.is_condition(step) or not all(self.ifs):
-                continue
-            self.one(step)
-            last = step
+        try:
+            for step in self.conversation.steps:
+                if self.is_condition(step) or not all(self.ifs):
+                    continue
+                self.one(step)
+                last = step
+        except Ended:
+            return
         if not (isinstance(last, steps.Silence) and last.kind == "eof?"):
             self.nothing_left()
 
     def one(self, step):
+        verdict = "failed"
+        try:
+            verdict = self.judged(step)
+        except Failure as failure:
+            if step.place.line not in self.listed:
+                raise Failure(f"{step.place}: {failure}") from None
+            entry = self.listed.pop(step.place.line)
+            self.result.known.append(f"line {step.place.line}: {entry.reason}")
+            self.result.transcript.append(f"# known failure: {failure}")
+            if entry.ends:
+                raise Ended() from None
+        except Unobserved as unobserved:
+            verdict = "unobserved"
+            self.result.transcript.append(f"# line {step.place.line} is not judged: {unobserved}")
+        finally:
+            self.result.observed += [(row, verdict) for row in step.covers]
+
+    def judged(self, step):
         act = {steps.Send: self.send, steps.Reply: self.reply, steps.Silence: self.silence,
                steps.Octets: self.octets, steps.Block: self.block, steps.Control: self.control,
                steps.State: self.state}[type(step)]
-        verdict = "failed"
         try:
             verdict = act(step) or "passed"
-        except Failure as failure:
-            raise Failure(f"{step.place}: {failure}") from None
         except Closed:
-            raise Failure(f"{step.place}: the server closed the connection") from None
+            raise Failure("the server closed the connection") from None
         except TooLate:
-            raise Failure(f"{step.place}: nothing came in time") from None
-        finally:
-            self.result.observed += [(row, verdict) for row in step.covers]
+            raise Failure("nothing came in time") from None
+        if not isinstance(step, (steps.Send, steps.Control)):
+            self.result.checks += 1
+        return verdict
 
     def is_condition(self, step):
         if not isinstance(step, steps.Control):
             return False
         if step.word in ("if", "ifnot"):
-            self.ifs.append((step.arguments[0] in self.target.capabilities()) == (step.word == "if"))
+            has = step.arguments[0] in self.target.capabilities(self.transport)
+            self.ifs.append(has == (step.word == "if"))
         elif step.word == "else":
             self.ifs[-1] = not self.ifs[-1]
         elif step.word == "end":
@@ -118,10 +181,10 @@ class Runner:
         return True
 
     def nothing_left(self):
+        end = time.monotonic() + SURPLUS_SECONDS
         for name, connection in self.connections.items():
             if connection.over:
                 continue
-            end = time.monotonic() + SURPLUS_SECONDS
             while not connection.wire.ended and time.monotonic() < end:
                 connection.wire.wait(end - time.monotonic())
             if connection.wire.room:
@@ -133,6 +196,8 @@ class Runner:
 
     @property
     def connection(self):
+        if self.connections[self.name].wire.closed:
+            raise Failure(f"connection {self.name} was closed before")
         return self.connections[self.name]
 
     def note(self, who, octets):
@@ -143,6 +208,9 @@ class Runner:
         for rows, text in faults:
             self.result.observed += [(row, "failed") for row in rows]
             raise Failure(f"{text} ({' '.join(rows)})" if rows else text)
+
+    def fixture(self, name):
+        return self.kept[name] if name in self.kept else self.target.fixture(name)
 
     # -- time
 
@@ -163,32 +231,29 @@ class Runner:
     # -- steps
 
     def send(self, step):
-        parts = [text.render(self.variables, counter) + step.line_end for text, counter in step.texts]
-        octets = b"".join(parts)
+        connection = self.connection
+        octets = b"".join(part.octets(self.variables, self.fixture) for part in step.parts)
         self.note("C:", octets)
-        self.connection.checks.sent(octets)
-        self.connection.wire.pace = self.pace
-        self.connection.wire.send(octets, self.conversation.timeout)
+        connection.checks.sent(octets)
+        connection.wire.pace = self.pace
+        connection.wire.send(octets, self.conversation.timeout)
 
     def reply(self, step):
-        line = self.connection.wire.line(self.deadline())
-        self.note("S:", line)
-        self.in_time()
-        status, text, faults = self.connection.checks.reply(line)
-        self.take_faults(faults)
+        connection = self.connection
+        lines = connection.checks.read(connection.wire, self.deadline())
+        self.note("S:", b"".join(lines))
+        code, text, faults = connection.checks.reply(lines)
         self.last_text = text
-        hit = self.is_among(status, step.codes)
-        if not hit and not self.is_among(status, step.tolerated):
-            raise Failure(f"want {'|'.join(step.codes)}, got {shown(line)}")
+        self.in_time()
+        self.take_faults(faults)
+        hit = is_among(code, step.codes)
+        if not hit and not is_among(code, step.tolerated):
+            raise Failure(f"want {'|'.join(step.codes)}, got {shown(b''.join(lines))}")
         if hit and step.matcher:
             self.take_matcher(step.matcher, text)
         if not hit and self.result.verdict == "passed":
             self.result.verdict = "tolerated"
         return "passed" if hit else "tolerated"
-
-    @staticmethod
-    def is_among(status, codes):
-        return status in codes or "any" in codes
 
     def take_matcher(self, matcher, octets):
         fault = matcher.fault(octets, self.variables)
@@ -216,67 +281,127 @@ class Runner:
             raise Failure("the server closed the connection")
         if not wire.ended and step.kind == "eof":
             raise Failure(f"not closed after {step.seconds:g} s")
+        self.in_time()
         self.connection.over = self.connection.over or wire.ended
 
     def block(self, step):
         lines = self.connection.wire.lines_to_dot(self.deadline())
         self.note("S[", b"".join(lines))
         self.in_time()
-        data, faults = self.connection.checks.block(lines)
+        self.last_block, faults = self.connection.checks.block(lines)
         self.take_faults(faults)
-        at = self.match_lines(step.lines, data)
-        if at is not None:
-            raise Failure(at)
+        fault = self.match_lines(step.lines, self.last_block)
+        if fault is not None:
+            raise Failure(fault)
 
     def match_lines(self, wanted, data):
         """None where the lines are as wanted. A "..." takes as few as let the next one hold."""
         if not wanted:
             return None if not data else f"surplus line {shown(data[0])}"
-        if wanted[0] is None:
-            rest = wanted[1:]
-            if not rest:
-                return None
-            fault = "the lines end too early"
-            # What follows the last "..." is counted from the end.
-            starts = range(len(data) + 1) if None in rest else [len(data) - len(rest)]
-            for at in starts:
-                if at >= 0:
-                    fault = self.match_lines(rest, data[at:])
-                    if fault is None:
-                        return None
-            return fault
+        if isinstance(wanted[0], steps.AnyLines):
+            return self.match_any(wanted[0], wanted[1:], data)
         if not data:
             return "the lines end too early"
         return wanted[0].fault(data[0], self.variables) or self.match_lines(wanted[1:], data[1:])
 
+    def match_any(self, any_lines, rest, data):
+        # What follows the last "..." is counted from the end.
+        last = not any(isinstance(line, steps.AnyLines) for line in rest)
+        starts = [len(data) - len(rest)] if last else range(len(data) + 1)
+        fault = "the lines end too early"
+        for at in starts:
+            if at < 0:
+                break
+            fault = self.fault_of_each(any_lines, data[:at])
+            if fault is not None:
+                break
+            fault = self.match_lines(rest, data[at:])
+            if fault is None:
+                return None
+        return fault
+
+    def fault_of_each(self, any_lines, data):
+        if any_lines.each is None:
+            return None
+        return next((f for line in data if (f := any_lines.each.fault(line, self.variables))), None)
+
     # -- @
 
     def control(self, step):
-        word, values = step.word, step.arguments
-        if word == "connect":
-            self.name = values[0]
-            self.connections[self.name] = Connection(self.target.connect(self.transport))
-        elif word == "use":
-            self.name = values[0]
-        elif word in ("close", "reset", "halfclose"):
-            getattr(self.connection.wire, word)()
-            self.connection.over = self.connection.over or word != "halfclose"
-        elif word == "wait":
-            time.sleep(values[0])
-        elif word in ("within", "notbefore"):
-            self.bounds[word] = (values[0], time.monotonic())
-        elif word in ("slow", "fast"):
-            self.pace = values or None
-        elif word == "run":
-            self.target.run(values[0], values[1:])
-        elif word == "let":
-            found = values[1].compiled(self.variables).search(self.last_text)
-            if not found:
-                raise Failure(f"{shown(self.last_text)} does not match {values[1].source}")
-            self.variables[values[0]] = found[1]
-        if word not in ("within", "notbefore"):
-            return
-        self.result.transcript.append(f"@ {word} {values[0]:g} s")
+        getattr(self, f"do_{step.word}")(*step.arguments)
+        if step.word not in ("use", "let"):
+            self.result.transcript.append(" ".join(["@", step.word, *map(str, step.arguments)]))
+
+    def do_connect(self, name):
+        wire = self.target.connect(self.transport)
+        self.name = name
+        self.connections[name] = Connection(wire, dialect_of(self.transport).checks())
+        if self.transport in TLS_AT_ONCE:
+            self.handshake()
+
+    def do_use(self, name):
+        self.name = name
+
+    def do_close(self):
+        self.connection.over = True
+        self.connection.wire.close()
+
+    def do_reset(self):
+        self.connection.over = True
+        self.connection.wire.reset()
+
+    def do_halfclose(self):
+        self.connection.wire.halfclose()
+
+    def do_tls(self, wanted):
+        try:
+            self.handshake()
+        except Failure:
+            if wanted == "fail":
+                return
+            raise
+        if wanted == "fail":
+            raise Failure("the TLS handshake succeeded")
+        self.connection.checks.forget()
+
+    def handshake(self):
+        try:
+            self.connection.wire.start_tls(time.monotonic() + self.conversation.timeout)
+        except TlsFailed as failed:
+            raise Failure(f"no TLS: {failed}") from None
+
+    def do_wait(self, seconds):
+        time.sleep(seconds)
+
+    def do_within(self, seconds):
+        self.bounds["within"] = (seconds, time.monotonic())
+
+    def do_notbefore(self, seconds):
+        self.bounds["notbefore"] = (seconds, time.monotonic())
+
+    def do_slow(self, count, seconds):
+        self.pace = (count, seconds)
+
+    def do_fast(self):
+        self.pace = None
+
+    def do_signal(self, number):
+        self.target.signal(number, self.connection.wire)
+
+    def do_restart(self):
+        self.target.restart()
+
+    def do_read(self, name):
+        self.kept[name] = b"".join(line + b"\n" for line in self.last_block)
+
+    def do_run(self, command, *arguments):
+        self.target.run(command, arguments, self.fixture)
+
+    def do_let(self, name, regex):
+        found = regex.compiled(self.variables).search(self.last_text)
+        if not found:
+            raise Failure(f"{shown(self.last_text)} does not match {regex.source}")
+        self.variables[name] = found[1] or b""
 
     # -- =
 
@@ -284,9 +409,9 @@ class Runner:
         end = self.deadline()
         holding = None
         while True:
-            fault = self.state_fault(step)
+            fault = states.fault_of(step, self.target, self.connections, self.variables, self.fixture)
             now = time.monotonic()
-            if fault is None and not self.must_hold(step):
+            if fault is None and not states.must_hold(step):
                 break
             if fault is None:
                 holding = holding or now
@@ -298,50 +423,3 @@ class Runner:
                     raise Failure(fault)
             time.sleep(POLL_SECONDS)
         self.in_time()
-
-    @staticmethod
-    def must_hold(step):
-        return step.test == "absent" or (step.test == "count" and step.operand == ("=", 0))
-
-    def state_fault(self, step):
-        messages = self.target.messages(step.user)
-        if step.test == "count":
-            sign, wanted = step.operand
-            holds = {"=": len(messages) == wanted, "<": len(messages) < wanted,
-                     ">": len(messages) > wanted, "<=": len(messages) <= wanted,
-                     ">=": len(messages) >= wanted}[sign]
-            return None if holds else f"{len(messages)} messages, want {sign} {wanted}"
-        there = len(messages) > (step.index or 0)
-        if step.test == "absent":
-            return f"message {step.index or 0} is there" if there else None
-        if not there:
-            return f"no message {step.index}: there are {len(messages)}"
-        octets = part_of(messages[step.index].read_bytes(), step.part, step.field)
-        if octets is None:
-            return f"no field {step.field}"
-        if step.test == "match":
-            return step.operand.fault(octets, self.variables)
-        wanted = (self.target.fixture(step.operand) if step.test == "is-octets"
-                  else step.operand.render(self.variables))
-        return None if octets == wanted else f"{shown(octets)} is not {shown(wanted)}"
-
-
-def part_of(message, part, field):
-    """A part of a stored message; None for a field it has not."""
-    header, blank, body = message.partition(b"\n\n")
-    if blank:
-        header += b"\n"
-    if part == "raw":
-        return message
-    if part == "size":
-        return b"%d" % len(message)
-    if part == "headers":
-        return header
-    if part == "body":
-        return body
-    unfolded = header.replace(b"\n ", b" ").replace(b"\n\t", b" ")
-    for line in unfolded.split(b"\n"):
-        name, colon, value = line.partition(b":")
-        if colon and name.lower() == field.lower().encode():
-            return value.strip()
-    return None

@@ -20,7 +20,7 @@ def two_messages(target):
 
 def two_messages_idle_2s(target):
     two_messages(target)
-    target.idle = 2
+    target.set_idle(2)
 
 
 def five_lines(target):
@@ -34,6 +34,11 @@ def equal_messages(target):
     for name in ("new/1700000001.M1P1.mx.here.test", "new/1700000002.M1P1.mx.here.test",
                  "cur/1700000003.M1P1.mx.here.test:2,S"):
         target.put("alice", name, target.fixture("120-octets.eml"))
+
+
+def utf8_message(target):
+    """alice: a message with UTF-8 in its header."""
+    target.put("alice", "new/1700000001.M1P1.mx.here.test", target.fixture("utf8-subject.eml"))
 
 
 def hostile_names(target):
@@ -92,6 +97,7 @@ SETUPS = {
     "two-messages-idle-2s": two_messages_idle_2s,
     "five-lines": five_lines,
     "equal-messages": equal_messages,
+    "utf8-message": utf8_message,
     "hostile-names": hostile_names,
     "hundred-thousand": hundred_thousand,
     "odd-texts": odd_texts,

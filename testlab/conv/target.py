@@ -1,104 +1,62 @@
-"""Our POP3 programs as a target: popup, checkpassword and pop3d in a personal instance, reached over
-TCP or over a socket pair."""
+"""Servers that conversations run against: what all have in common, and our own."""
 
+import os
 import pathlib
-import signal
+import shlex
 import socket
 import subprocess
-import threading
 import time
 
+import queue_file
+
 from . import setups
+from .dialects import TLS_AT_ONCE, dialect_of
+from .doors import Door
 from .loader import CORPUS
 from .runner import Skipped
+from .states import Item, Unobserved
 from .wire import Wire
 
 
-class Porpoise:
-    """`instance` is the harness's: a folder, homes with Maildirs, and run() and popen()."""
+class Target:
+    """A server. What it cannot do raises Skipped, what it does not show Unobserved."""
 
-    name = "porpoise"
+    name = ""
     variables = {"host": "mx.here.test", "domain": "here.test", "client": "client.test"}
-    PROFILE = {"state"}  # what no CAPA tells: state probes work
+    profile = frozenset()  # capabilities that it does not tell itself
+    ways = ("tcp",)        # how it can be reached
 
-    def __init__(self, instance, over="tcp"):
-        self.instance = instance
-        self.over = over
-        self.idle = None  # seconds, where a setup wants another than the default
-        self.children = []
-        self.listener = None
-        self.known = None
-        self.log = open(instance.folder / "pop3.log", "ab")
-        self.password("alice", setups.SECRET)
-        for name in ("bob", "carl"):
-            self.password(name, setups.SECRET)
-
-    # -- connections
+    def __init__(self):
+        self.known = {}  # transport to capabilities
 
     def connect(self, transport):
-        if transport != "pop3":
-            raise Skipped(f"no transport {transport}")
-        if self.over == "stdio":
-            ours, theirs = socket.socketpair()
-            self.serve(theirs)
-            return Wire(ours)
-        if self.listener is None:
-            self.listen()
-        return Wire(socket.create_connection(self.listener.getsockname()))
+        raise NotImplementedError
 
-    def listen(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self.accept, daemon=True).start()
+    def signal(self, number, wire):
+        raise Skipped("no signals can be sent to this server")
 
-    def accept(self):
-        while True:
-            try:
-                connected, _ = self.listener.accept()
-            except OSError:
-                return  # closed
-            self.serve(connected)
-
-    def serve(self, connected):
-        idle = ["--idle", str(self.idle)] if self.idle else []
-        checkpassword = ["checkpassword", "pop3d", *idle, "Maildir"]
-        self.children.append(self.instance.popen(
-            "popup", *idle, self.variables["host"], *checkpassword,
-            stdin=connected, stdout=connected, stderr=self.log))
-        connected.close()
-
-    def capabilities(self):
-        """CAPA tags, as the server tells them before login, and what the profile adds."""
-        if self.known is None:
-            wire = self.connect("pop3")
-            end = time.monotonic() + 10
-            wire.line(end)
-            wire.send(b"CAPA\r\nQUIT\r\n", 10)
-            ok = wire.line(end).startswith(b"+OK")
-            lines = wire.lines_to_dot(end)[:-1] if ok else []
-            wire.close()
-            self.known = {line.split()[0].decode() for line in lines} | self.PROFILE
-        return self.known
+    def restart(self):
+        raise Skipped("this server cannot be started again")
 
     def close(self):
-        """Ends what still runs; tells about programs that were killed by a signal of their own."""
-        if self.listener is not None:
-            # Closing alone does not wake an accept() that waits.
-            self.listener.shutdown(socket.SHUT_RDWR)
-            self.listener.close()
-        crashed = []
-        for child in self.children:
+        """Ends it; gives what went wrong unseen, like a crash."""
+        return []
+
+    # -- what it can do
+
+    def capabilities(self, transport):
+        """CAPA tags or EHLO keywords, as it tells them at once, and what the profile adds."""
+        if transport not in self.known:
+            wire = self.connect(transport)
             try:
-                child.wait(2)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-                continue
-            if child.returncode < 0:
-                crashed.append(f"popup: killed by {signal.Signals(-child.returncode).name}")
-        self.log.close()
-        text = (self.instance.folder / "pop3.log").read_text(errors="replace")
-        crashed += [line for line in text.splitlines() if "killed by signal" in line]
-        return crashed
+                end = time.monotonic() + 10
+                if transport in TLS_AT_ONCE:
+                    wire.start_tls(end)
+                ask = ask_capa if dialect_of(transport).has_blocks else ask_ehlo
+                self.known[transport] = ask(wire, transport, end) | self.profile
+            finally:
+                wire.close()
+        return self.known[transport]
 
     # -- the world around it
 
@@ -107,40 +65,44 @@ class Porpoise:
             raise Skipped(f"no setup {name}")
         setups.SETUPS[name](self)
 
+    def set_idle(self, seconds):
+        raise Skipped("no time limit can be set")
+
+    def password(self, user, hashed):
+        raise Skipped("no password can be set")
+
     def maildir(self, user):
-        return pathlib.Path(self.instance.home_of(user)) / "Maildir"
+        """The path of a user's Maildir."""
+        raise Unobserved("no Maildirs")
 
     def put(self, user, name, octets):
         """A message in a Maildir, by the name NEW-OR-CUR/FILE."""
-        return self.instance.lab.write(self.maildir(user) / name, octets, 0o600)
+        file = self.maildir(user) / name
+        file.write_bytes(octets)
+        own_as(file, self.maildir(user))
+        return file
 
-    def password(self, user, hashed):
-        passwd = pathlib.Path(self.instance.path) / "users" / "passwd"
-        lines = passwd.read_text().splitlines() if passwd.exists() else []
-        lines = [line for line in lines if not line.startswith(f"{user}:")] + [f"{user}:{hashed}"]
-        self.instance.lab.write(passwd, "\n".join(lines) + "\n", 0o600)
-
-    def fixture(self, name):
+    @staticmethod
+    def fixture(name):
         return (CORPUS / "messages" / name).read_bytes()
 
-    def messages(self, user):
-        """The files of a Maildir by their names, wherever they are."""
-        return sorted((f for part in ("new", "cur") for f in (self.maildir(user) / part).iterdir()),
-                      key=lambda f: f.name)
+    def run(self, command, arguments, fixture):
+        if command == "deliver":
+            user, message = arguments
+            self.deliver(user, fixture(message))
+        else:
+            getattr(self, f"run_{command}")(*arguments)
 
-    def run(self, command, arguments):
-        getattr(self, f"run_{command}")(*arguments)
-
-    def run_deliver(self, user, message):
-        done = self.instance.run("maildir", self.maildir(user), input=self.fixture(message))
-        assert done.returncode == 0, done.stderr.decode()
+    def deliver(self, user, octets):
+        name = f"{int(time.time())}.M{time.time_ns() // 1000 % 1_000_000}P{os.getpid()}.mx.here.test"
+        self.put(user, f"new/{name}", octets)
 
     def run_remove(self, user, number):
-        self.messages(user)[int(number)].unlink()
+        self.messages(user)[int(number)].file.unlink()
 
     def run_flag(self, user, number, flags):
-        message = self.messages(user)[int(number)]
-        message.rename(self.maildir(user) / "cur" / f"{message.name.partition(':')[0]}:2,{flags}")
+        file = self.messages(user)[int(number)].file
+        file.rename(self.maildir(user) / "cur" / f"{file.name.partition(':')[0]}:2,{flags}")
 
     def run_seal(self, user, mode=0o500):
         for part in ("new", "cur"):
@@ -148,3 +110,239 @@ class Porpoise:
 
     def run_unseal(self, user):
         self.run_seal(user, 0o700)
+
+    # -- what it shows
+
+    def messages(self, user):
+        """Those in a Maildir by the names of their files, wherever they are."""
+        maildir = self.maildir(user)
+        files = [f for part in ("new", "cur") if (maildir / part).is_dir() for f in (maildir / part).iterdir()]
+        return [Item(file=file) for file in sorted(files, key=lambda f: f.name)]
+
+    def mbox(self, user):
+        raise Unobserved("no mbox")
+
+    def queue(self):
+        raise Unobserved("no queue")
+
+    def sink(self):
+        raise Unobserved("no sink")
+
+    def bounces(self):
+        """Every message from <> that went out."""
+        return [item for item in self.sink() if not item.sender]
+
+    def log_text(self):
+        raise Unobserved("no log")
+
+
+def ask_capa(wire, transport, end):
+    wire.line(end)
+    wire.send(b"CAPA\r\nQUIT\r\n", 10)
+    lines = wire.lines_to_dot(end)[:-1] if wire.line(end).startswith(b"+OK") else []
+    return {line.split()[0].decode() for line in lines if line.split()}
+
+
+def ask_ehlo(wire, transport, end):
+    checks = dialect_of(transport).checks()
+    checks.reply(checks.read(wire, end))
+    wire.send((b"LHLO" if transport == "lmtp" else b"EHLO") + b" client.test\r\n", 10)
+    code, text, _ = checks.reply(checks.read(wire, end))
+    wire.send(b"QUIT\r\n", 10)
+    return {line.split()[0].upper().decode() for line in text.split(b"\n")[1:] if line.split()} if code == "250" else set()
+
+
+def own_as(file, folder):
+    """The owner of the folder has the file too, where we may say so."""
+    if os.geteuid() == 0:
+        status = folder.stat()
+        os.chown(file, status.st_uid, status.st_gid)
+
+
+class Porpoise(Target):
+    """Our POP3 programs (popup, checkpassword, pop3d) in a personal instance, which is the harness's: a
+    folder, homes with Maildirs, and run() and popen()."""
+
+    name = "porpoise"
+    profile = frozenset({"state"})
+    ways = ("tcp", "stdio")
+    transports = ("pop3",)
+
+    def __init__(self, instance, over="tcp"):
+        super().__init__()
+        self.instance = instance
+        self.idle = None  # seconds, where a setup wants another than the default
+        self.door = Door(self.start, over)
+        self.log_file = instance.folder / "pop3.log"
+        self.log = open(self.log_file, "ab")
+        for name in ("alice", "bob", "carl"):
+            self.password(name, setups.SECRET)
+
+    def connect(self, transport):
+        if transport not in self.transports:
+            raise Skipped(f"no transport {transport}")
+        return self.door.connect()
+
+    def start(self, connected):
+        idle = ["--idle", str(self.idle)] if self.idle else []
+        checkpassword = ["checkpassword", "pop3d", *idle, "Maildir"]
+        return self.instance.popen("popup", *idle, self.variables["host"], *checkpassword, stdin=connected,
+                                   stdout=connected, stderr=self.log, start_new_session=True)
+
+    def signal(self, number, wire):
+        self.door.signal(number, wire.process)
+
+    def restart(self):
+        self.door.restart()
+
+    def close(self):
+        crashed = self.door.close()
+        self.log.close()
+        if not self.door.signalled:
+            crashed += [line for line in self.log_text().decode(errors="replace").splitlines()
+                        if "killed by signal" in line]
+        return crashed
+
+    def set_idle(self, seconds):
+        self.idle = seconds
+
+    def maildir(self, user):
+        return pathlib.Path(self.instance.home_of(user)) / "Maildir"
+
+    def password(self, user, hashed):
+        passwd = pathlib.Path(self.instance.path) / "users" / "passwd"
+        lines = passwd.read_text().splitlines() if passwd.exists() else []
+        lines = [line for line in lines if not line.startswith(f"{user}:")] + [f"{user}:{hashed}"]
+        self.instance.lab.write(passwd, "\n".join(lines) + "\n", 0o600)
+
+    def deliver(self, user, octets):
+        done = self.instance.run("maildir", self.maildir(user), input=octets)
+        assert done.returncode == 0, done.stderr.decode()
+
+    def mbox(self, user):
+        file = pathlib.Path(self.instance.home_of(user)) / "Mailbox"
+        return file.read_bytes() if file.exists() else None
+
+    def queue(self):
+        folder = pathlib.Path(self.instance.path) / "queue"
+        files = [*folder.glob("incoming/*"), *folder.glob("deferred/*/*")]
+        return [queued(file) for file in sorted(files, key=lambda f: f.name)]
+
+    def bounces(self):
+        """Notices that are delivered, or wait."""
+        delivered = [item for name in self.instance.NAMES for item in self.messages(name)
+                     if item.part("header", "Return-Path") == b"<>"]
+        return delivered + [item for item in self.queue() if not item.sender]
+
+    def log_text(self):
+        return self.log_file.read_bytes()
+
+
+def queued(file):
+    found = queue_file.read(file.read_bytes())
+    return Item(content=found.content, sender=found.sender.encode(),
+                recipients=tuple(r.encode() for r in found.recipients))
+
+
+class Outside(Target):
+    """Any server, as the options of testlab/lab conv describe it. `where`: HOST:PORT, or stdio:COMMAND or
+    tcp:COMMAND for a program that serves one connection on its standard input and output."""
+
+    def __init__(self, where, transports, name="outside", has=(), maildir=None, mbox=None, log=None, sink=None,
+                 queue=None, restart=None):
+        super().__init__()
+        self.name = name
+        self.transports = transports
+        self.profile = frozenset(has)
+        self.paths = {"maildir": maildir, "mbox": mbox, "log": log, "sink": sink, "queue": queue}
+        self.restart_command = restart
+        kind, _, rest = where.partition(":")
+        self.address, self.door = None, None
+        if kind in ("stdio", "tcp") and not rest.isdigit():
+            self.command = shlex.split(rest)
+            self.door = Door(self.start, kind)
+        else:
+            host, _, port = where.rpartition(":")
+            self.address = (host.strip("[]"), int(port))
+
+    def start(self, connected):
+        return subprocess.Popen(self.command, stdin=connected, stdout=connected, start_new_session=True)
+
+    def connect(self, transport):
+        if transport not in self.transports:
+            raise Skipped(f"no transport {transport}")
+        return self.door.connect() if self.door else Wire(socket.create_connection(self.address))
+
+    def signal(self, number, wire):
+        if wire.process is None:
+            super().signal(number, wire)
+        self.door.signal(number, wire.process)
+
+    def restart(self):
+        if self.restart_command:
+            subprocess.run(shlex.split(self.restart_command), check=True, stdout=subprocess.DEVNULL)
+        elif self.door:
+            self.door.restart()
+        else:
+            super().restart()
+
+    def close(self):
+        return self.door.close() if self.door else []
+
+    def path(self, kind, user=""):
+        if not self.paths[kind]:
+            raise Unobserved(f"no --{kind}")
+        return pathlib.Path(self.paths[kind].replace("{user}", user))
+
+    def setup(self, name):
+        """Its Maildirs and folders are ours to empty: a file begins with nothing there."""
+        for user in ("alice", "bob", "carl"):
+            if self.paths["maildir"]:
+                for item in self.messages(user):
+                    item.file.unlink()
+        for kind in ("sink", "queue"):
+            for item in self.listed(kind) if self.paths[kind] else ():
+                item.file.unlink()
+        try:
+            super().setup(name)
+        except Unobserved as unobserved:
+            raise Skipped(f"no setup {name}: {unobserved}") from None
+
+    def maildir(self, user):
+        return self.path("maildir", user)
+
+    def mbox(self, user):
+        file = self.path("mbox", user)
+        return file.read_bytes() if file.exists() else None
+
+    def log_text(self):
+        return self.path("log").read_bytes()
+
+    def sink(self):
+        return self.listed("sink")
+
+    def queue(self):
+        return self.listed("queue")
+
+    def listed(self, kind):
+        return [enveloped(file) for file in sorted(self.path(kind).iterdir())]
+
+
+def enveloped(file):
+    """A message in a file that begins with its envelope: lines "MAIL FROM:<...> PARAMETERS" and "RCPT
+    TO:<...>", then an empty line."""
+    head, _, content = file.read_bytes().partition(b"\n\n")
+    sender, params, recipients = b"", (), []
+    for line in head.split(b"\n"):
+        address, _, more = line.partition(b"<")[2].partition(b">")
+        if line.startswith(b"MAIL"):
+            sender, params = address, tuple(more.split())
+        else:
+            recipients.append(address)
+    return EnvelopedItem(file=file, content=content, sender=sender, recipients=tuple(recipients), params=params)
+
+
+class EnvelopedItem(Item):
+    @property
+    def octets(self):
+        return self.content

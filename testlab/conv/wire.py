@@ -2,6 +2,7 @@
 
 import select
 import socket
+import ssl
 import struct
 import time
 
@@ -14,15 +15,45 @@ class TooLate(Exception):
     """Nothing (more) came in time."""
 
 
-class Wire:
-    """One connection: a connected stream socket. TCP and socket pairs behave alike, but for reset()."""
+class TlsFailed(Exception):
+    """No TLS came about."""
 
-    def __init__(self, connected):
+
+class Wire:
+    """One connection: a connected stream socket. TCP and socket pairs behave alike, but for reset().
+    `process`: the program that serves it, where the target knows."""
+
+    def __init__(self, connected, process=None):
         self.socket = connected
         self.socket.setblocking(False)
+        self.process = process
         self.room = b""
         self.ended = False
+        self.closed = False  # by us
         self.pace = None  # (octets, seconds) where sending is slow
+
+    # -- TLS
+
+    def start_tls(self, end):
+        """The client's handshake, until the time `end`; whose certificate it is does not matter."""
+        if self.room:
+            raise TlsFailed(f"{len(self.room)} octets came before TLS")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket, do_handshake_on_connect=False)
+        while True:
+            try:
+                self.socket.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                wanted = ([self.socket], [], [])
+            except ssl.SSLWantWriteError:
+                wanted = ([], [self.socket], [])
+            except (ssl.SSLError, OSError) as error:
+                raise TlsFailed(getattr(error, "reason", None) or str(error)) from None
+            if not any(select.select(*wanted, max(0, end - time.monotonic()))):
+                raise TooLate()
 
     # -- out
 
@@ -47,7 +78,9 @@ class Wire:
             if writable:
                 try:
                     rest = rest[self.socket.send(rest) :]
-                except (BrokenPipeError, ConnectionResetError):
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                    pass
+                except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                     raise Closed() from None
             if not readable and not writable:
                 raise TooLate()
@@ -62,16 +95,16 @@ class Wire:
 
     def close(self):
         self.socket.close()
-        self.ended = True
+        self.ended = self.closed = True
 
     # -- in
 
     def _receive(self):
         try:
             octets = self.socket.recv(1 << 16)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLError):
             octets = b""
         self.room += octets
         self.ended = self.ended or not octets
@@ -79,6 +112,9 @@ class Wire:
     def wait(self, seconds):
         """Waits until something more is there, or the end; False where the time is over."""
         if self.ended:
+            return True
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            self._receive()
             return True
         readable, _, _ = select.select([self.socket], [], [], max(0, seconds))
         if readable:
