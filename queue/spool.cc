@@ -104,13 +104,17 @@ Result<Spool> Spool::open(const Instance& instance) {
   return spool;
 }
 
-Result<bool> Spool::try_lock() {
+Result<bool> Spool::try_lock(std::chrono::milliseconds patience) {
   if (!lock_.open()) {
     Result<posix::UniqueFd> fd = posix::open_at(queue_.get(), "lock", O_RDWR | O_CREAT, 0600);
     if (!fd) return failed(fd);
     lock_ = std::move(*fd);
   }
-  return posix::try_lock(lock_.get(), "queue/lock");
+  if (patience == patience.zero()) return posix::try_lock(lock_.get(), "queue/lock");
+  Result<> done = posix::lock(lock_.get(), "queue/lock", patience);
+  if (!done && done.error().sys == ETIMEDOUT) return false;
+  if (!done) return failed(done);
+  return true;
 }
 
 Result<bool> Spool::is_locked() const {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <set>
@@ -29,8 +30,9 @@ class Spool {
  public:
   static Result<Spool> open(const Instance& instance);
 
-  /// queue/lock: whoever appends, moves or removes holds it. False: a `send` has it.
-  Result<bool> try_lock();
+  /// queue/lock: whoever appends, moves or removes holds it. False: a `send` has it,
+  /// still after `patience`.
+  Result<bool> try_lock(std::chrono::milliseconds patience = {});
   /// Whether somebody holds it, without taking it.
   Result<bool> is_locked() const;
 

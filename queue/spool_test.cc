@@ -40,11 +40,12 @@ TEST_F(SpoolTest, OneHolderOfTheLock) {
   EXPECT_FALSE(spool_.is_locked().value()) << "there is not even a file yet";
   EXPECT_TRUE(spool_.try_lock().value());
   EXPECT_FALSE(other.try_lock().value());
+  EXPECT_FALSE(other.try_lock(std::chrono::milliseconds(5)).value());
   EXPECT_TRUE(other.is_locked().value());
   EXPECT_TRUE(spool_.is_locked().value()) << "one's own counts";
   spool_ = Spool::open(queue_.instance()).value();
   EXPECT_FALSE(other.is_locked().value());
-  EXPECT_TRUE(other.try_lock().value());
+  EXPECT_TRUE(other.try_lock(std::chrono::seconds(5)).value());
 }
 
 TEST_F(SpoolTest, AMissingFolderIsNamed) {

@@ -20,6 +20,7 @@ using queue::Id;
 constexpr std::int64_t kScanEvery = 1500 * kSecond;   // of incoming/, to be safe
 constexpr std::int64_t kSpawnerPause = 10 * kSecond;  // between starts of a spawner that dies
 constexpr std::int64_t kClockSlack = 2 * kSecond;     // a larger difference is a step
+constexpr std::chrono::seconds kPatience(3);          // with a predecessor that is ending
 constexpr std::int64_t kLongestPoll = 60 * kSecond;   // so that steps and suspends are seen
 constexpr std::uint64_t kCopyHere = 65536;            // octets; the worker copies more
 constexpr std::int64_t kMaxDeliveries = 500;
@@ -561,8 +562,10 @@ Result<int> run(const Instance& instance, const Options& options) {
   Result<queue::Spool> spool = queue::Spool::open(instance);
   if (!spool) return failed(spool);
   Result<bool> ours = spool->try_lock();
+  if (ours && !*ours && options.once) return 0;
+  // One that was killed with its supervisor may still be ending when the supervisor is back.
+  if (ours && !*ours) ours = spool->try_lock(kPatience);
   if (!ours) return failed(ours);
-  if (!*ours && options.once) return 0;
   if (!*ours) return temporary("instance {}: another send is running", instance.path());
   if (Result<> done = all_there(*spool, options.retry); !done) return failed(done);
   Result<Limits> limits = read_limits(instance);
