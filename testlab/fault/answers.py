@@ -4,14 +4,14 @@ manual page, without those codes that say that the caller is to blame."""
 from fault.supervisor import KILLED
 from invariants import Violation
 
-QUEUE = frozenset([*range(51, 67), 71, 81, 120])
+QUEUE = frozenset([*range(51, 57), 61, 62, 63, 66, 71, 81, 120])
 CODES = {
     "queue": QUEUE,
     "inject": frozenset([111]),
     "sendmail": frozenset([71, 74, 75]),
     "send": frozenset([111]),
     "maildir": frozenset([111]),
-    "pop3d": frozenset([1, 111]),
+    "pop3d": frozenset([1]),
 }
 
 

@@ -125,6 +125,12 @@ const Call* find_call(long number) {
   return found == std::end(kCalls) ? nullptr : found;
 }
 
+const Call* find_call(std::string_view name) {
+  const auto* found =
+      std::ranges::find_if(kCalls, [name](const Call& call) { return call.name == name; });
+  return found == std::end(kCalls) ? nullptr : found;
+}
+
 const char* text(Kind kind) {
   return kKinds[static_cast<unsigned>(kind)];
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 namespace porpoise::fault {
 
@@ -40,6 +41,7 @@ struct Call {
 
 std::span<const Call> calls();
 const Call* find_call(long number);
+const Call* find_call(std::string_view name);
 const char* text(Kind kind);
 
 /// Whether somebody else can see that the call has been made: a file, a folder, a process, a peer.

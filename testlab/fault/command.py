@@ -18,7 +18,7 @@ judges what is there by testlab/invariants.py.
   --seed S       another sample (default 1)
   --full         all of them
   --only NAME    one strike again, named as a finding names it; with one --workload
-  --controls     only the planted bugs
+  --controls [C] only the planted bugs, or one: PLANT/WORKLOAD/MODE
   --json FILE    the figures, also there
   --jobs N       at once (default: one a processor)
 
@@ -50,7 +50,7 @@ def parser():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--full", action="store_true")
     p.add_argument("--only")
-    p.add_argument("--controls", action="store_true")
+    p.add_argument("--controls", nargs="?", const="", metavar="PLANT/WORKLOAD/MODE")
     p.add_argument("--json")
     p.add_argument("--jobs", type=int, default=os.cpu_count())
     p.add_argument("--help", action="store_true")
@@ -60,6 +60,8 @@ def parser():
 def fast_folder():
     """A file system in memory, if there is one that we may use: syncs cost nothing there, and what
     a sync does is the power-loss layers' to judge."""
+    if folder := os.environ.get("PORPOISE_FAULT_FOLDER"):
+        return folder
     shm = "/dev/shm"
     if os.access(shm, os.W_OK) and os.statvfs(shm).f_bavail * os.statvfs(shm).f_frsize > 256 << 20:
         return shm
@@ -238,13 +240,14 @@ def main(arguments):
     results, caught = [], []
     if options.only:
         results = in_processes(1, [Task(one_strike, options, options.workload[0])])
-    elif not options.controls:
+    elif options.controls is None:
         results = in_processes(options.jobs, tasks_of(options))
-    if options.controls or not (options.only or options.workload):
-        caught = in_processes(options.jobs, [Task(controls.run, c, plant=c.plant) for c in controls.CONTROLS])
+    wanted = controls.wanted(options.controls or "")
+    if options.controls is not None or not (options.only or options.workload):
+        caught = in_processes(options.jobs, [Task(controls.run, c, plant=c.plant) for c in wanted])
     for result in results:
         show(result)
-    for control, result in zip(controls.CONTROLS, caught):
+    for control, result in zip(wanted, caught):
         print(controls.describe(control, result))
     good = [r for r in results if "failed" not in r]
     runs = sum(r["runs"] for r in good)

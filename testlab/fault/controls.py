@@ -20,6 +20,11 @@ CONTROLS = [
 ]
 
 
+def wanted(name):
+    """All of them, or the one of this name."""
+    return [c for c in CONTROLS if name in ("", f"{c.plant}/{c.workload}/{c.mode}")]
+
+
 def run(control, place):
     recording = Recording(WORKLOADS[control.workload](), place.lab, place.base / "run")
     try:

@@ -2,8 +2,9 @@
 // says so once; a second fsync succeeds and proves nothing. Here the loss is made real: when the
 // run has ended, what a failed sync covered is gone, as after the next reboot.
 //
-//   file     octets written since the last sync that succeeded are zeros
-//   folder   names made in it since then are gone
+//   file     octets written since the last sync that succeeded are zeros, unless they were written
+//            again or cut off
+//   folder   names made in it since then are gone, unless they were made again
 
 #pragma once
 
@@ -30,18 +31,22 @@ class Losses {
 
  private:
   using Inode = std::pair<dev_t, ino_t>;
-  struct Lost {
-    int fd;  // kept until apply(), since the name may be gone by then
+  struct Range {
     off_t from;
     off_t to;
   };
+  struct Lost {
+    int fd;  // kept until apply(), since the name may be gone by then
+    std::vector<Range> ranges;
+  };
+  static void cut(std::vector<Range>& ranges, const Range& out);
   void note_name(const Stopped& at, const Call& call);
-  void note_size(const Stopped& at, const Call& call);
+  void note_write(const Stopped& at, const Call& call);
   void note_sync(const Stopped& at, const Call& call);
 
-  std::map<Inode, off_t> synced_;                    // octets known to be on disk
+  std::map<Inode, std::vector<Range>> dirty_;        // written since the last sync
   std::map<Inode, std::set<std::string>> unsynced_;  // names by their folder
-  std::vector<Lost> files_;
+  std::map<Inode, Lost> files_;
   std::set<std::string> names_;
 };
 

@@ -85,11 +85,26 @@ def _is_file(point):
 
 
 def errors_of(point):
+    if point.object in ("anon_inode", "nohang"):  # events and signals: they neither block nor fail
+        return ()
     if point.kind in PIPES and not _is_file(point):
         return PIPES[point.kind]
     if point.call == "sync_file_range":
         return ("EIO",)
     return FITS[point.kind]
+
+
+def without_alike(points):
+    """Of processes that make the same calls in the same order, as deliveries to many recipients
+    do, the first two and the last."""
+    shapes = collections.defaultdict(list)
+    for point in points:
+        shapes[point.node].append((point.program, point.call, point.kind))
+    alike = collections.defaultdict(list)
+    for node, shape in shapes.items():
+        alike[tuple(shape)].append(node)
+    kept = {node for nodes in alike.values() for node in (*nodes[:2], nodes[-1])}
+    return [point for point in points if point.node in kept]
 
 
 def strikes(step, points, mode):
@@ -100,7 +115,7 @@ def strikes(step, points, mode):
         found.append(Strike(step, what, point.at, point))
 
     alone = len({point.node for point in points}) == 1
-    for point in points:
+    for point in without_alike(points):
         # Before main() begins it is libc that speaks, and other people's programs speak always.
         if mode == "kill" and point.changes:
             for what in KILLS:
@@ -109,7 +124,7 @@ def strikes(step, points, mode):
         if mode == "error" and point.begun:
             for what in errors_of(point):
                 add(what, point)
-        if mode == "short" and point.begun and point.call in SHORT and point.object != "stderr":
+        if mode == "short" and point.begun and point.call in SHORT and point.object not in ("stderr", "anon_inode"):
             add("short", point)
         if mode == "full" and point.begun and point.kind in NEEDS_ROOM and _is_file(point):
             add("ENOSPC+", point)

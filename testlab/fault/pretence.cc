@@ -1,5 +1,6 @@
 #include "pretence.h"
 
+#include <algorithm>
 #include <elf.h>
 #include <functional>
 #include <vector>
@@ -30,7 +31,13 @@ std::int64_t Pretence::read(clockid_t clock, std::int64_t since_us) const {
   const bool running = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
                        clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME;
   if (!wall && !running) return -1;
-  return (wall ? wall_us_ : kMonotonicStartUs) + since_us / kStepUs * kStepUs;
+  return (wall ? wall_us_ : kMonotonicStartUs) + since_us / kStepUs * kStepUs * kPace;
+}
+
+std::int64_t Pretence::reached(std::int64_t monotonic_us) {
+  constexpr std::int64_t kShown = kStepUs * kPace;
+  const std::int64_t since = std::max<std::int64_t>(0, monotonic_us - kMonotonicStartUs);
+  return (since + kShown - 1) / kShown * kStepUs;
 }
 
 std::uint8_t Pretence::octet() {

@@ -1,6 +1,7 @@
 """The lab's end of `fault serve` (serve.h): one process that traces runs, one after another."""
 
 import collections
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -33,11 +34,13 @@ class Supervisor:
         self._ask([f"stdout {self.scratch}/out", f"stderr {self.scratch}/err", f"list {self.scratch}/list"], "")
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
 
     def _ask(self, lines, act):
+        assert not any("\n" in line for line in lines), lines
         try:
             self.process.stdin.write(("\n".join([*lines, act] if act else lines) + "\n\n").encode())
             self.process.stdin.flush()
@@ -63,7 +66,7 @@ class Supervisor:
         self._said[key] = lines
         return lines
 
-    def run(self, act, command, *, input="/dev/null", env, cwd, at="", error=0, wall_us=0, limit=20, fsize=0):
+    def run(self, act, command, *, input="/dev/null", env, cwd, at="", error=0, wall_us=0, limit=60, fsize=0):
         """Runs the command; `at` "NODE:INDEX" or "N"; `input` a file."""
         lines = self._how("args", ["args", *(f"arg {a}" for a in command)])
         lines = lines + self._how("env", ["envs", *(f"env {k}={v}" for k, v in env.items())])

@@ -5,13 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <filesystem>
+#include <linux/futex.h>
 #include <map>
 #include <memory>
 #include <sched.h>
-#include <stddef.h>
-#include <sys/prctl.h>
+#include <set>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "filter.h"
 #include "losses.h"
 #include "pretence.h"
 #include "stopped.h"
@@ -30,24 +30,6 @@ namespace {
 constexpr long kOptions = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL |
                           PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
                           PTRACE_O_TRACEEXEC;
-
-void stop_at_calls(bool points, bool pretend) {
-  std::vector<sock_filter> filter;
-  filter.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
-  for (const Call& call : calls()) {
-    const bool pretended = call.kind == Kind::clock || call.kind == Kind::chance;
-    if (pretended ? !pretend : !points) continue;
-    // One instruction back each, so that the distance fits whatever the number of calls.
-    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call.number), 0, 1));
-    filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
-  }
-  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    _exit(kTrouble);
-  }
-}
 
 // Tracer and tree on one processor: they never run at the same time anyway, and the turns that
 // processes take depend less on chance.
@@ -72,7 +54,7 @@ pid_t start(const Plan& plan) {
     const rlimit limit{plan.fsize, plan.fsize};
     (void)setrlimit(RLIMIT_FSIZE, &limit);
   }
-  stop_at_calls(plan.act != Act::none, plan.wall_us != 0);
+  stop_at_calls(plan);
   execv(arguments[0], arguments.data());
   _exit(127);
 }
@@ -149,6 +131,29 @@ struct Thread {
   }
 };
 
+// Waiting takes as much less as the clock is faster.
+void hasten(Stopped& at, Thread& thread) {
+  const auto asked = static_cast<int>(at.argument(2));
+  if (asked > 0) {
+    const int shorter = (asked + Pretence::kPace - 1) / Pretence::kPace;
+    thread.change_argument(at, 2, static_cast<unsigned long long>(shorter));
+  }
+}
+
+// The kernel knows nothing of our clock: a time to wait until is told in its own. Without that the
+// waiting thread would ask the clock again and again.
+void hasten_futex(Stopped& at, Thread& thread, std::int64_t begun_us) {
+  const auto operation = at.argument(1) & ~static_cast<unsigned long long>(FUTEX_PRIVATE_FLAG);
+  timespec until{};
+  if (operation != FUTEX_WAIT_BITSET || at.argument(3) == 0) return;
+  if (!at.read_memory(at.argument(3), &until, sizeof until)) return;
+  const std::int64_t us =
+      begun_us + Pretence::reached(until.tv_sec * 1'000'000 + until.tv_nsec / 1000);
+  until = {.tv_sec = us / 1'000'000, .tv_nsec = us % 1'000'000 * 1000};
+  const unsigned long long unused = (at.stack() - 4096) & ~15ULL;  // below the red zone
+  if (at.write_memory(unused, &until, sizeof until)) thread.change_argument(at, 3, unused);
+}
+
 class Tracer {
  public:
   explicit Tracer(const Plan& plan) : plan_(plan), begun_us_(running_us()) {}
@@ -164,8 +169,10 @@ class Tracer {
   void at_exit_of_call(pid_t pid, Thread& thread);
   bool pretend(Stopped& at, const Call& call, Process& process);
   bool is_wanted(const std::string& name) const;
+  bool is_owed(const Stopped& at, const Call& call);
   void strike(Stopped& at, const Call& call, Thread& thread);
   void fail(Stopped& at, const Call& call, Thread& thread);
+  void owe_to_others(const Stopped& at, const Call& call);
   void list(const Stopped& at, const Call& call, const Process& process, const std::string& name);
   void go_on(pid_t pid, int signal = 0);
   std::shared_ptr<Process> make_process(std::string node);
@@ -177,7 +184,8 @@ class Tracer {
   bool over_ = false;        // the tree is to be killed
   bool failing_ = false;     // error_from has struck
   std::map<pid_t, Thread> threads_;
-  std::map<pid_t, bool> early_;  // stopped before their parent told us of them
+  std::map<pid_t, bool> early_;           // stopped before their parent told us of them
+  std::set<std::pair<pid_t, int>> owed_;  // process and descriptor: its next sync fails too
   Losses losses_;
   Outcome outcome_;
 };
@@ -321,9 +329,14 @@ void Tracer::at_call(pid_t pid) {
   Thread& thread = threads_[pid];
   Process& process = *thread.process;
   Stopped at(pid);
+  if (at.number() == SYS_futex) {
+    hasten_futex(at, thread, begun_us_);
+    return;
+  }
   Call room{};
   const Call* call = find_point(at, room);
   if (call == nullptr || !root_begun_ || pretend(at, *call, process)) return;
+  if (at.number() == SYS_poll && plan_.wall_us != 0) hasten(at, thread);
   const long count = ++process.made[find_call(at.number())];
   const std::string name = process.node + ':' + call->name + ':' + std::to_string(count);
   ++outcome_.points;
@@ -331,7 +344,7 @@ void Tracer::at_call(pid_t pid) {
     list(at, *call, process, name);
   } else if (is_wanted(name)) {
     strike(at, *call, thread);
-  } else if (failing_ && needs_room(at, *call)) {
+  } else if ((failing_ && needs_room(at, *call)) || is_owed(at, *call)) {
     fail(at, *call, thread);
   } else if (plan_.act == Act::error || plan_.act == Act::error_from) {
     losses_.at_call(at, *call);
@@ -373,7 +386,10 @@ void Tracer::strike(Stopped& at, const Call& call, Thread& thread) {
 void Tracer::fail(Stopped& at, const Call& call, Thread& thread) {
   const bool loses =
       plan_.error == EIO || plan_.error == ENOSPC || plan_.error == EDQUOT || plan_.error == EROFS;
-  if (loses && (call.kind == Kind::sync || call.kind == Kind::close)) losses_.at_failure(at, call);
+  if (loses && (call.kind == Kind::sync || call.kind == Kind::close)) {
+    losses_.at_failure(at, call);
+    owe_to_others(at, call);
+  }
   if (at.number() == SYS_brk) {
     thread.change_argument(at, 0, 0);  // answers where the break is: that is its no
     return;
@@ -385,6 +401,30 @@ void Tracer::fail(Stopped& at, const Call& call, Thread& thread) {
   // Whatever close answers, the descriptor is closed.
   thread.to_exit = true;
   thread.exit_error = plan_.error;
+}
+
+// Linux tells a failed sync once to each that had the file or folder open when it failed, not only
+// to the one whose sync it was (errseq_t).
+void Tracer::owe_to_others(const Stopped& at, const Call& call) {
+  struct stat lost{};
+  if (!at.stat_descriptor(static_cast<int>(at.argument(call.fd)), lost)) return;
+  const pid_t own = group_of(at.pid());
+  for (const auto& [pid, thread] : threads_) {
+    if (group_of(pid) == own) continue;
+    std::error_code ignored;
+    const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+      struct stat st{};
+      if (stat(entry.path().c_str(), &st) != 0) continue;
+      if (st.st_dev != lost.st_dev || st.st_ino != lost.st_ino) continue;
+      owed_.insert({group_of(pid), atoi(entry.path().filename().c_str())});
+    }
+  }
+}
+
+bool Tracer::is_owed(const Stopped& at, const Call& call) {
+  if (owed_.empty() || call.kind != Kind::sync) return false;
+  return owed_.erase({group_of(at.pid()), static_cast<int>(at.argument(call.fd))}) > 0;
 }
 
 void Tracer::at_exit_of_call(pid_t pid, Thread& thread) {
@@ -410,6 +450,11 @@ void Tracer::list(const Stopped& at, const Call& call, const Process& process,
     object = at.describe_descriptor(static_cast<int>(at.argument(call.fd)));
   }
   if (call.kind == Kind::write && at.argument(0) == STDERR_FILENO) object = "stderr";
+  const int options = at.number() == SYS_waitid ? 3 : 2;
+  if ((at.number() == SYS_wait4 || at.number() == SYS_waitid) &&
+      (at.argument(options) & WNOHANG) != 0) {
+    object = "nohang";
+  }
   for (char& octet : object) {
     if (octet == '\t' || octet == '\n') octet = '?';
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace porpoise::fault {
@@ -31,6 +32,12 @@ struct Plan {
   int limit_s = 30;          ///< for the whole tree
   std::uint64_t fsize = 0;   ///< RLIMIT_FSIZE of the tree; 0: none
   std::vector<std::string> arguments;
+
+  std::string_view call() const {  ///< of "NODE:CALL:K"
+    const std::string_view text = at;
+    const auto from = text.find(':') + 1;
+    return text.substr(from, text.find(':', from) - from);
+  }
 };
 
 struct Outcome {

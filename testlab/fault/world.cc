@@ -5,6 +5,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <map>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,26 +74,46 @@ std::string copy_link(int from, int to, const std::string& name) {
   return symlinkat(target, to, name.c_str()) == 0 ? "" : failed("making", name);
 }
 
-std::string copy_folder(int from, int to);
+using Inode = std::pair<dev_t, ino_t>;
 
-std::string copy_inner(int from, int to, const std::string& name, const struct stat& st) {
+// The copies of files that have several names: their folder's descriptor is closed by the time of
+// the second name, so by path.
+struct Copies {
+  std::string world;
+  std::map<Inode, std::string> first;
+};
+
+std::string copy_folder(int from, int to, const std::string& at, Copies& copies);
+
+std::string copy_inner(int from, int to, const std::string& name, const struct stat& st,
+                       const std::string& at, Copies& copies) {
   if (mkdirat(to, name.c_str(), 0700) != 0) return failed("making", name);
   const int inner_from = open_folder(from, name);
   const int inner_to = open_folder(to, name);
-  std::string trouble =
-      inner_from < 0 || inner_to < 0 ? failed("opening", name) : copy_folder(inner_from, inner_to);
+  std::string trouble = inner_from < 0 || inner_to < 0
+                            ? failed("opening", name)
+                            : copy_folder(inner_from, inner_to, at + name + "/", copies);
   if (inner_to >= 0) (void)fchmod(inner_to, st.st_mode & 07777);
   if (inner_from >= 0) close(inner_from);
   if (inner_to >= 0) close(inner_to);
   return trouble;
 }
 
-std::string copy_one(int from, int to, const std::string& name) {
+// True: it is there already, under another name, and now under this one too.
+bool is_known(const std::string& path, const struct stat& st, Copies& copies) {
+  if (!S_ISREG(st.st_mode) || st.st_nlink == 1) return false;
+  const auto [first, fresh] = copies.first.try_emplace(Inode{st.st_dev, st.st_ino}, path);
+  return !fresh && link(first->second.c_str(), path.c_str()) == 0;
+}
+
+std::string copy_one(int from, int to, const std::string& name, const std::string& at,
+                     Copies& copies) {
   struct stat st{};
   if (fstatat(from, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return failed("looking at", name);
+  if (is_known(copies.world + "/" + at + name, st, copies)) return {};
   std::string trouble;
   if (S_ISDIR(st.st_mode)) {
-    trouble = copy_inner(from, to, name, st);
+    trouble = copy_inner(from, to, name, st, at, copies);
   } else if (S_ISLNK(st.st_mode)) {
     trouble = copy_link(from, to, name);
   } else if (S_ISREG(st.st_mode)) {
@@ -105,8 +126,10 @@ std::string copy_one(int from, int to, const std::string& name) {
   return trouble;
 }
 
-std::string copy_folder(int from, int to) {
-  return for_each(from, [to](int at, const std::string& name) { return copy_one(at, to, name); });
+std::string copy_folder(int from, int to, const std::string& at, Copies& copies) {
+  return for_each(from, [&](int folder, const std::string& name) {
+    return copy_one(folder, to, name, at, copies);
+  });
 }
 
 }  // namespace
@@ -115,9 +138,10 @@ std::string set_back(const std::string& pattern, const std::string& world) {
   (void)mkdir(world.c_str(), 0755);
   const int from = open_folder(AT_FDCWD, pattern);
   const int to = open_folder(AT_FDCWD, world);
+  Copies copies{world, {}};
   std::string trouble = from < 0 || to < 0 ? failed("opening", from < 0 ? pattern : world) : "";
   if (trouble.empty()) trouble = clear(to);
-  if (trouble.empty()) trouble = copy_folder(from, to);
+  if (trouble.empty()) trouble = copy_folder(from, to, "", copies);
   if (from >= 0) close(from);
   if (to >= 0) close(to);
   return trouble;

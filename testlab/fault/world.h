@@ -6,7 +6,8 @@
 
 namespace porpoise::fault {
 
-/// Makes `world` what `pattern` is: folders, files, links, FIFOs, modes and times. An empty text
+/// Makes `world` what `pattern` is: folders, files with all their names, links, FIFOs,
+/// modes and times. An empty text
 /// where that was done, else what failed.
 std::string set_back(const std::string& pattern, const std::string& world);
 
