@@ -12,6 +12,7 @@ constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "Ma
                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::int64_t kDay = 86400;
 constexpr std::int64_t kDaysIn400Years = 146097;
+constexpr std::int64_t kMarch0 = 719468;  // days from 1 March of year 0 to 1 January 1970
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return a / b - (a % b < 0 ? 1 : 0);
@@ -26,7 +27,7 @@ CivilTime CivilTime::of(std::int64_t seconds, int offset_minutes) {
   const std::int64_t days = floor_div(local, kDay);
   const std::int64_t second_of_day = local - days * kDay;
 
-  const std::int64_t since_march_0 = days + 719468;  // 1 March of year 0 to 1 January 1970
+  const std::int64_t since_march_0 = days + kMarch0;
   const std::int64_t era = floor_div(since_march_0, kDaysIn400Years);
   const std::int64_t day_of_era = since_march_0 - era * kDaysIn400Years;
   const std::int64_t year_of_era =
@@ -42,8 +43,24 @@ CivilTime CivilTime::of(std::int64_t seconds, int offset_minutes) {
   t.hour = static_cast<int>(second_of_day / 3600);
   t.minute = static_cast<int>(second_of_day / 60 % 60);
   t.second = static_cast<int>(second_of_day % 60);
-  t.weekday = static_cast<int>((days % 7 + 11) % 7);  // 1 January 1970 was a Thursday
+  t.weekday = weekday_of(days);
   return t;
+}
+
+// The same the other way round.
+std::int64_t days_since_1970(std::int64_t year, int month, int day) {
+  if (month <= 2) --year;
+  const std::int64_t era = floor_div(year, 400);
+  const std::int64_t year_of_era = year - era * 400;
+  const int march_month = month > 2 ? month - 3 : month + 9;
+  const std::int64_t day_of_year = (153 * march_month + 2) / 5 + day - 1;
+  const std::int64_t day_of_era =
+      365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * kDaysIn400Years + day_of_era - kMarch0;
+}
+
+int weekday_of(std::int64_t days) {
+  return static_cast<int>((days % 7 + 11) % 7);  // 1 January 1970 was a Thursday
 }
 
 std::string print_date(std::int64_t seconds, std::optional<int> offset_minutes) {

@@ -22,6 +22,12 @@ struct CivilTime {
   static CivilTime of(std::int64_t seconds, int offset_minutes = 0);
 };
 
+/// Days from 1 January 1970 to a date of the Gregorian calendar, which has to be one.
+std::int64_t days_since_1970(std::int64_t year, int month, int day);
+
+/// 0 is Sunday.
+int weekday_of(std::int64_t days_since_1970);
+
 /// "21 Nov 2026 09:49:54 +0530", the day without a leading zero, no weekday. Without an offset the
 /// time is UTC and the zone "-0000": UTC, and nothing is said about where the writer lives.
 /// Four-digit years (0 to 9999) are the caller's to see to; offsets beyond +-99:59 are cut to it.

@@ -50,6 +50,7 @@ TEST(Date, EveryDayOf800YearsAgreesWithLibc) {
     ASSERT_EQ(got.month, want.tm_mon + 1) << day;
     ASSERT_EQ(got.day, want.tm_mday) << day;
     ASSERT_EQ(got.weekday, want.tm_wday) << day;
+    ASSERT_EQ(days_since_1970(got.year, got.month, got.day), day);
     ASSERT_EQ(got.hour * 3600 + got.minute * 60 + got.second, 3723) << day;
   }
 }
