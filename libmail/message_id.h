@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "libmail/field_fault.h"
 
 namespace porpoise::mail {
 
@@ -20,5 +23,21 @@ struct MessageIdSource {
 /// "<20261121041954.123456.4711.0f4q2k9w81zc3@HOST>": ASCII only, no comment or blank inside.
 /// `host` must be a domain that may stand unquoted.
 std::string make_message_id(const MessageIdSource& source, std::string_view host);
+
+enum class MessageIdMode {
+  /// RFC 5322 with its obsolete forms: a local part, also quoted, "@" and a domain or a literal,
+  /// with comments and blanks between them.
+  strict,
+  /// Also what else is in real mail: anything printable in "<>", "@" or not, and one word without.
+  lenient,
+};
+
+/// Reads the body of Message-ID. Gives what is in the "<>", without comments and blanks.
+tl::expected<std::string, FieldFault> parse_message_id(std::string_view body,
+                                                       MessageIdMode mode = MessageIdMode::strict);
+
+/// All ids of In-Reply-To or References in written order, each as parse_message_id() leniently
+/// gives it; between them may stand words, quoted text and comments. What is no id is passed over.
+std::vector<std::string> find_message_ids(std::string_view body);
 
 }  // namespace porpoise::mail
