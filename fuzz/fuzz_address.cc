@@ -34,19 +34,19 @@ bool is_line(std::string_view text) {
 }
 
 void check_same(const AddressList& a, const AddressList& b) {
-  require(a.items.size() == b.items.size());
-  for (std::size_t i = 0; i < a.items.size(); ++i) {
-    const AddressItem& x = a.items[i];
-    const AddressItem& y = b.items[i];
-    require(x.group == y.group && x.name == y.name && x.members.size() == y.members.size());
+  require(a.mailboxes.size() == b.mailboxes.size() && a.groups.size() == b.groups.size());
+  for (std::size_t i = 0; i < a.groups.size(); ++i) {
+    const AddressGroup& x = a.groups[i];
+    const AddressGroup& y = b.groups[i];
+    require(x.name == y.name && x.first == y.first && x.size == y.size);
     require(x.comments == y.comments);
-    for (std::size_t m = 0; m < x.members.size(); ++m) {
-      require(x.members[m].local == y.members[m].local);
-      require(x.members[m].domain == y.members[m].domain);
-      require(x.members[m].display == y.members[m].display);
-      require(x.members[m].comments == y.members[m].comments);
-      require(x.members[m].null == y.members[m].null);
-    }
+  }
+  for (std::size_t i = 0; i < a.mailboxes.size(); ++i) {
+    const Mailbox& x = a.mailboxes[i];
+    const Mailbox& y = b.mailboxes[i];
+    require(x.local == y.local && x.domain == y.domain && x.display == y.display);
+    require(x.group == y.group && x.null == y.null);
+    require(x.comments == y.comments);
   }
 }
 
@@ -79,12 +79,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     return 0;
   }
   std::size_t count = 0;
-  list->for_each([&](const Mailbox& mailbox) {
+  for (const Mailbox& mailbox : list->mailboxes) {
     require(mailbox.at < body.size());
     check_envelope(mailbox);
     ++count;
-  });
-  if (list->items.empty()) return 0;
+  }
+  if (list->empty()) return 0;
 
   const std::string print = print_field("To", *list);
   const auto again = parse_addresses(one_field(print));
@@ -92,14 +92,14 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   check_same(*list, *again);
   require(print_field("To", *again) == print);
 
-  list->for_each([](Mailbox& mailbox) { (void)qualify(mailbox, {"h.test", "d.test", "p.test"}); });
+  for (Mailbox& mailbox : list->mailboxes) (void)qualify(mailbox, {"h.test", "d.test", "p.test"});
   const auto qualified = parse_addresses(one_field(print_field("To", *list)));
   require(qualified.has_value());
   std::size_t qualified_count = 0;
-  qualified->for_each([&](const Mailbox& mailbox) {
+  for (const Mailbox& mailbox : qualified->mailboxes) {
     require(mailbox.null || !mailbox.domain.empty());
     ++qualified_count;
-  });
+  }
   require(qualified_count == count);
   return 0;
 }

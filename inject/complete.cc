@@ -157,11 +157,11 @@ class Completion {
     }
     const std::size_t before = out_.envelope.recipients.size();
     bool null = false;
-    list->for_each([&](mail::Mailbox& mailbox) {
+    for (mail::Mailbox& mailbox : list->mailboxes) {
       null = null || mailbox.null;
       qualify(mailbox, settings_.hosts);
       add_recipient(mailbox);
-    });
+    }
     if (null || out_.envelope.recipients.size() == before) {
       return refuse(Cause::data, "recipient \"{}\" names nobody", argument);
     }
@@ -217,14 +217,14 @@ class Completion {
     }
     bool changed = list->repaired;
     const mail::Mailbox* null = nullptr;
-    list->for_each([&](mail::Mailbox& mailbox) {
+    for (mail::Mailbox& mailbox : list->mailboxes) {
       if (qualify(mailbox, settings_.hosts)) changed = true;
       if (mailbox.null && null == nullptr) null = &mailbox;
       if (counts && !mailbox.null) add_recipient(mailbox);
-    });
+    }
     if (counts && null != nullptr) return cannot_read(field, {null->at, "\"<>\" names nobody"});
     if (hidden) return {};
-    if (changed && !list->items.empty()) {
+    if (changed && !list->empty()) {
       fields_ += print_field(field.name, *list);
     } else {
       fields_ += field.text;
@@ -241,11 +241,11 @@ class Completion {
     if (sender_known_ || settings_.letters.ignore_return_path) return {};
     auto list = mail::parse_addresses(field.body);
     if (!list) return job_.header_is_data ? Outcome<>() : cannot_read(field, list.error());
-    list->for_each([&](mail::Mailbox& mailbox) {
+    for (mail::Mailbox& mailbox : list->mailboxes) {
       qualify(mailbox, settings_.hosts);
       out_.envelope.sender = envelope_address(mailbox);
       sender_known_ = true;
-    });
+    }
     if (settings_.letters.recipient_verp && !out_.envelope.sender.empty()) {
       out_.envelope.sender += "-@[]";
     }
@@ -315,9 +315,7 @@ class Completion {
     } else if (!said.empty()) {
       mailbox.phrase = mail::print_encoded_phrase(said);
     }
-    mail::AddressItem item;
-    item.members.push_back(std::move(mailbox));
-    list.items.push_back(std::move(item));
+    list.mailboxes.push_back(std::move(mailbox));
     return print_field(field_name, list);
   }
 

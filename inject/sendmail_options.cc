@@ -201,8 +201,8 @@ const char* const kSendmailHelp =
 std::string bare_sender(std::string_view text) {
   if (text.find('<') == std::string_view::npos) return std::string(text);
   const auto list = mail::parse_addresses(text);
-  if (!list || list->items.size() != 1 || list->items[0].group) return std::string(text);
-  return envelope_address(list->items[0].members[0]);
+  if (!list || list->mailboxes.size() != 1 || !list->groups.empty()) return std::string(text);
+  return envelope_address(list->mailboxes[0]);
 }
 
 Outcome<SendmailCommand> parse_sendmail(int argc, char** argv) {

@@ -20,20 +20,27 @@ std::string parsed(std::string_view body, AddressLimits limits = {}) {
     return fmt::format("at {}: {}", list.error().at, list.error().text);
   }
   std::string text;
-  for (const AddressItem& item : list->items) {
-    if (!text.empty()) text += ' ';
-    if (item.group) text += fmt::format("{}:", item.name);
-    bool first = true;
-    for (const Mailbox& m : item.members) {
-      if (!first || item.group) text += ' ';
-      first = false;
-      text += "{" + m.display + (m.angle ? "|<" : "|") + m.local + "|" + m.domain;
-      for (const std::string& comment : m.comments) text += "|" + comment;
-      text += "}";
+  const auto add = [&](std::string_view piece) {
+    text.append(text.empty() ? "" : " ").append(piece);
+  };
+  auto group = list->groups.begin();
+  const auto close_groups = [&](std::size_t i, bool open) {
+    for (; group != list->groups.end() && group->first + group->size == i; ++group) {
+      if (group->size == 0) add(group->name + ":");
+      text += ";";
+      for (const std::string& comment : group->comments) text += comment;
     }
-    if (item.group) text += ";";
-    for (const std::string& comment : item.comments) text += comment;
+    if (open && group != list->groups.end() && group->first == i) add(group->name + ":");
+  };
+  for (std::size_t i = 0; i < list->mailboxes.size(); ++i) {
+    const Mailbox& m = list->mailboxes[i];
+    close_groups(i, true);
+    EXPECT_EQ(m.group == Mailbox::kNoGroup, group == list->groups.end() || i < group->first);
+    std::string one = "{" + m.display + (m.angle ? "|<" : "|") + m.local + "|" + m.domain;
+    for (const std::string& comment : m.comments) one += "|" + comment;
+    add(one + "}");
   }
+  close_groups(list->mailboxes.size(), false);
   return text;
 }
 
@@ -54,10 +61,10 @@ Rewritten rewritten(std::string_view body) {
   if (!list) return {fmt::format("at {}: {}", list.error().at, list.error().text), ""};
   bool changed = list->repaired;
   std::string envelope;
-  list->for_each([&](Mailbox& m) {
+  for (Mailbox& m : list->mailboxes) {
     if (qualify(m, kHosts)) changed = true;
     envelope.append(envelope.empty() ? "" : " ").append(envelope_address(m));
-  });
+  }
   if (!changed) return {"unchanged", envelope};
   const std::string field = print_field("To", *list);
   EXPECT_EQ(field.substr(0, 4), "To: ");
@@ -133,6 +140,31 @@ TEST(Address, LiteralsKeepTheirBlanksAndLoseTheirQuoting) {
   EXPECT_EQ(parsed("a@[x\\]y]"), "{|a|[x]y]}");
   EXPECT_EQ(parsed("a@[IPv6:2001:db8::1]"), "{|a|[IPv6:2001:db8::1]}");
   EXPECT_EQ(parsed("a@[ 1 . 2 ]"), "{|a|[ 1 . 2 ]}");
+}
+
+// RFC 822 section 6.1; RFC 5322 leaves a literal alone.
+TEST(Address, ALiteralMayBePartOfADomain) {
+  EXPECT_EQ(parsed("a@b.[1.2.3.4]"), "{|a|b.[1.2.3.4]}");
+  EXPECT_EQ(parsed("a@[1] . b"), "{|a|[1].b}");
+  EXPECT_EQ(rewritten("a@b.[1], x"),
+            (Rewritten{"a@b.[1], x@mx.example.org", "a@b.[1] x@mx.example.org"}));
+  // Two of them are printed as one with the same octets.
+  EXPECT_EQ(rewritten("a@[1].[2], x"),
+            (Rewritten{"a@[1\\].\\[2], x@mx.example.org", "a@[1].[2] x@mx.example.org"}));
+}
+
+// RFC 2047 wants the comma encoded; qmail and most others see two addresses.
+TEST(Address, ACommaInAnEncodedWordSeparatesNothing) {
+  EXPECT_EQ(rewritten("=?utf-8?Q?Doe,_J.?= <j@x.y>, b@x.y"),
+            (Rewritten{"=?utf-8?Q?Doe=2C_J=2E?= <j@x.y>, b@x.y", "j@x.y b@x.y"}));
+  EXPECT_EQ(parsed("A =?l1?q?B,;:.?= (c) <j@x.y>"), "{A =?l1?q?B=2C=3B=3A=2E?=|<j|x.y}");
+  // Not so where it could hide an address, or is no encoded word, or ends a domain.
+  EXPECT_EQ(parsed("=?utf-8?Q?a,b@c?= <j@x.y>"), "{|=?utf-8?Q?a|} {b@c?=|<j|x.y}");
+  EXPECT_EQ(parsed("=?utf-8?Q?a,b c?= <j@x.y>"), "{|=?utf-8?Q?a|} {b c?=|<j|x.y}");
+  EXPECT_EQ(parsed("=?utf-8?Q?a,b"), "{|=?utf-8?Q?a|} {|b|}");
+  EXPECT_EQ(parsed("=?utf-8?b?a,b?= <j@x.y>"), "{|=?utf-8?b?a|} {b?=|<j|x.y}");
+  EXPECT_EQ(parsed("=??q?a,b?= <j@x.y>"), "{|=??q?a|} {b?=|<j|x.y}");
+  EXPECT_EQ(parsed("k@=?x?q?a,b?= <j@x.y>"), "{|k|=?x?q?a} {b?=|<j|x.y}");
 }
 
 TEST(Address, AtomsHoldWhatTheirUsersTypeIntoThem) {
@@ -223,7 +255,8 @@ TEST(Address, AnAddressThatIsNoneIsRefused) {
   EXPECT_EQ(parsed("[1.2.3.4]"), "at 0: a \"[\" before the \"@\": \"[1.2.3.4]\"");
   EXPECT_EQ(parsed("[a]@b"), "at 0: a \"[\" before the \"@\": \"[a]@b\"");
   EXPECT_EQ(parsed("a@[1] [2]"), "at 6: a \"[\" before the \"@\": \"[2]\"");
-  EXPECT_EQ(parsed("a@[1].b"), "at 2: not for a domain: \"[1].b\"");
+  EXPECT_EQ(parsed("<a@b.[1]c>"), "at 8: a blank inside an address: \"c>\"");
+  EXPECT_EQ(parsed("a@[1]..b"), "at 6: an empty part of a domain: \".b\"");
 }
 
 TEST(Address, InsideAngleBracketsStandsOneAddress) {
@@ -239,8 +272,8 @@ TEST(Address, InsideAngleBracketsStandsOneAddress) {
 TEST(Address, TheNullPathIsAnAddressOfNobody) {
   const auto list = parse_addresses(" <> ");
   ASSERT_TRUE(list);
-  ASSERT_EQ(list->items.size(), 1u);
-  EXPECT_TRUE(list->items[0].members[0].null);
+  ASSERT_EQ(list->mailboxes.size(), 1u);
+  EXPECT_TRUE(list->mailboxes[0].null);
   EXPECT_EQ(rewritten("<>"), (Rewritten{"unchanged", ""}));
   EXPECT_EQ(parsed("Mail System <(x)>"), "{Mail System|<||(x)}");
 }
@@ -252,6 +285,10 @@ TEST(Address, RoutesAreReadAndIgnored) {
   EXPECT_EQ(parsed("Joe <@a.test : joe (x) @ b>"), "{Joe|<joe|b|(x)}");
   // All of them (qmail: only the first, and then mails @b:c@d.e).
   EXPECT_EQ(rewritten("<@a:@b:c@d.e>"), (Rewritten{"<c@d.e>", "c@d.e"}));
+  // Empty hops (RFC 5322 section 4.4).
+  EXPECT_EQ(rewritten("<,@a,,@b:c@d.e>"), (Rewritten{"<c@d.e>", "c@d.e"}));
+  EXPECT_EQ(parsed("<,,>"), "at 1: not for an address: \",,>\"");
+  EXPECT_EQ(parsed("<,a@b>"), "at 1: not for an address: \",a@b>\"");
   EXPECT_EQ(parsed("<@foo:>"), "at 1: a route that leads nowhere: \"@foo:>\"");
   EXPECT_EQ(parsed("<@a:@b>"), "at 1: an address without a local part: \"@a:@b>\"");
   EXPECT_EQ(parsed("@a:b@c"), "at 0: a route outside of \"<>\": \"@a:b@c\"");
@@ -440,9 +477,16 @@ TEST(Address, ADomainThatCannotStandSaysWhy) {
   EXPECT_EQ(domain_fault("x y"), "an octet that cannot stand there");
   EXPECT_EQ(domain_fault("x\n.y"), "an octet that cannot stand there");
   EXPECT_EQ(domain_fault("x@y"), "an octet that cannot stand there");
-  EXPECT_EQ(domain_fault("[x"), "no \"]\" at its end");
-  EXPECT_EQ(domain_fault("["), "no \"]\" at its end");
+  EXPECT_EQ(domain_fault("[x"), "no \"]\" after its \"[\"");
+  EXPECT_EQ(domain_fault("["), "no \"]\" after its \"[\"");
+  EXPECT_EQ(domain_fault("]x["), "no \"]\" after its \"[\"");
   EXPECT_EQ(domain_fault("[\n]"), "NUL, CR or LF");
+  EXPECT_EQ(domain_fault("b.[1]"), "");
+  EXPECT_EQ(domain_fault("b.[1].c"), "");
+  EXPECT_EQ(domain_fault("b[1]"), "text beside \"[]\"");
+  EXPECT_EQ(domain_fault("[1]c"), "text beside \"[]\"");
+  EXPECT_EQ(domain_fault("b..[1]"), "an empty part");
+  EXPECT_EQ(domain_fault("[1]."), "an empty part");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <span>
 
 #include "libmail/address_token.h"
 #include "libmail/encoded_word.h"
@@ -40,11 +41,15 @@ bool is_dot_atom(std::string_view text) {
   }
 }
 
+// From its first "[" to its last "]" a domain is taken for one literal.
 std::string print_domain(std::string_view domain) {
-  if (domain.size() < 2 || !domain.starts_with('[') || !domain.ends_with(']')) {
-    return std::string(domain);
-  }
-  return fmt::format("[{}]", escaped(domain.substr(1, domain.size() - 2), "[]\\"));
+  const std::size_t open = domain.find('[');
+  if (open == std::string_view::npos) return std::string(domain);
+  const std::size_t close = domain.rfind(']');
+  if (close == std::string_view::npos || close < open) return std::string(domain);
+  return fmt::format("{}[{}]{}", domain.substr(0, open),
+                     escaped(domain.substr(open + 1, close - open - 1), "[]\\"),
+                     domain.substr(close + 1));
 }
 
 /// Lines of a field, filled with pieces that are not to be broken.
@@ -117,15 +122,20 @@ void append_comments(std::string& text, const std::vector<std::string>& comments
   for (const std::string& comment : comments) text.append(" ").append(comment);
 }
 
-void fill_group(Filler& filler, const AddressItem& group, std::string_view comma) {
+std::string written_phrase(const std::string& phrase, const std::string& display) {
+  return phrase.empty() && !display.empty() ? print_phrase(display) : phrase;
+}
+
+void fill_group(Filler& filler, const AddressGroup& group, std::span<const Mailbox> members,
+                std::string_view comma) {
   std::string end = ";";
   append_comments(end, group.comments);
   end += comma;
-  if (group.members.empty()) return fill(filler, group.phrase + ": " + end);
-  for (std::size_t i = 0; i < group.members.size(); ++i) {
-    const bool last = i + 1 == group.members.size();
-    const std::string name = i == 0 ? group.phrase + ": " : "";
-    fill(filler, name + print_mailbox(group.members[i]) + (last ? end : ","));
+  const std::string name = written_phrase(group.phrase, group.name) + ": ";
+  if (members.empty()) return fill(filler, name + end);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const bool last = i + 1 == members.size();
+    fill(filler, (i == 0 ? name : "") + print_mailbox(members[i]) + (last ? end : ","));
   }
 }
 
@@ -174,7 +184,7 @@ std::string print_comment(std::string_view text) {
 }
 
 std::string print_mailbox(const Mailbox& mailbox) {
-  std::string text = mailbox.phrase;
+  std::string text = written_phrase(mailbox.phrase, mailbox.display);
   if (mailbox.angle || !text.empty()) {
     if (!text.empty()) text += ' ';
     text += fmt::format("<{}>", print_address(mailbox));
@@ -187,14 +197,21 @@ std::string print_mailbox(const Mailbox& mailbox) {
 
 std::string print_field(std::string_view name, const AddressList& list) {
   Filler filler(std::string(name) + ":");
-  for (std::size_t i = 0; i < list.items.size(); ++i) {
-    const AddressItem& item = list.items[i];
-    const std::string_view comma = i + 1 < list.items.size() ? "," : "";
-    if (item.group) {
-      fill_group(filler, item, comma);
+  const std::span<const Mailbox> mailboxes(list.mailboxes);
+  auto group = list.groups.begin();
+  for (std::size_t i = 0; i < mailboxes.size() || group != list.groups.end();) {
+    const bool in_group = group != list.groups.end() && group->first <= i;
+    const std::size_t size = in_group ? group->size : 1;
+    const bool last = i + size >= mailboxes.size() &&
+                      (group == list.groups.end() || group + in_group == list.groups.end());
+    const std::string_view comma = last ? "" : ",";
+    if (in_group) {
+      fill_group(filler, *group, mailboxes.subspan(i, size), comma);
+      ++group;
     } else {
-      fill(filler, print_mailbox(item.members.front()) + std::string(comma));
+      fill(filler, print_mailbox(mailboxes[i]) + std::string(comma));
     }
+    i += size;
   }
   return std::move(filler).finish();
 }

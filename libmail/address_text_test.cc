@@ -43,7 +43,7 @@ TEST(AddressText, EveryEnvelopeAddressReadsBackFromItsPrint) {
         "a-@b-@[]"s, "\t@x"s, "a@[x]y]"s, "a@[\\]"s, "J\xc3\xb6@\xc3\xb6.y"s}) {
     const auto list = parse_addresses("<" + quote_address(address) + ">");
     ASSERT_TRUE(list) << address << ": " << list.error().text;
-    EXPECT_EQ(envelope_address(list->items[0].members[0]), address);
+    EXPECT_EQ(envelope_address(list->mailboxes[0]), address);
   }
 }
 

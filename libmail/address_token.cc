@@ -2,46 +2,37 @@
 
 #include <algorithm>
 
+#include "libmail/octet_class.h"
+#include "libmail/steps.h"
+
 namespace porpoise::mail {
 namespace {
 
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+using Kind = Token::Kind;
 
 bool is_line_end(char c) {
   return c == '\r' || c == '\n';
 }
 
-// Where an atom stops. `)` and `]` inside one do not stop it: people write a)b.
-bool ends_atom(char c) {
-  return is_space(c) || std::string_view("([\"<>;:@,.").find(c) != std::string_view::npos;
-}
-
-Token::Kind special(char c) {
+Kind special(char c) {
   switch (c) {
     case '.':
-      return Token::Kind::dot;
+      return Kind::dot;
     case '@':
-      return Token::Kind::at;
+      return Kind::at;
     case ',':
-      return Token::Kind::comma;
+      return Kind::comma;
     case ':':
-      return Token::Kind::colon;
+      return Kind::colon;
     case ';':
-      return Token::Kind::semicolon;
+      return Kind::semicolon;
     case '<':
-      return Token::Kind::left;
+      return Kind::left;
     case '>':
-      return Token::Kind::right;
+      return Kind::right;
     default:
-      return Token::Kind::atom;
+      return Kind::atom;
   }
-}
-
-bool is_atext(char c) {
-  if (static_cast<unsigned char>(c) >= 128) return true;
-  return c > 32 && c < 127 && std::string_view("()<>[]:;@\\,.\"").find(c) == std::string_view::npos;
 }
 
 // The LF of a fold: a blank follows it.
@@ -49,18 +40,37 @@ bool is_fold(std::string_view text, std::size_t lf) {
   return lf + 1 < text.size() && (text[lf + 1] == ' ' || text[lf + 1] == '\t');
 }
 
+// "=?charset?q?" at the front of an atom: its size, or 0.
+std::size_t encoded_word_begin(std::string_view text) {
+  if (!text.starts_with("=?")) return 0;
+  const std::size_t encoding = text.find('?', 2);
+  if (encoding == std::string_view::npos || encoding == 2) return 0;
+  const std::string_view rest = text.substr(encoding + 1);
+  return rest.starts_with("q?") || rest.starts_with("Q?") ? encoding + 3 : 0;
+}
+
+// What may stand in such a word after its first comma: no "@", so that no address is hidden.
+bool may_be_encoded(char c) {
+  return is_octet(c, kAtext) || c == ',' || c == '.' || c == ':' || c == ';';
+}
+
 }  // namespace
 
 bool is_atom_text(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, is_atext);
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return is_octet(c, kAtext); });
+}
+
+bool is_unclean_encoded_word(const Token& token) {
+  return token.kind == Kind::atom && !token.plain && encoded_word_begin(token.text) > 0 &&
+         token.text.find(',') != std::string_view::npos &&
+         token.text.find('\\') == std::string_view::npos && token.text.ends_with("?=");
 }
 
 Token TokenReader::next() {
-  using Kind = Token::Kind;
-  cursor_.take_while(is_space);
+  cursor_.take_while([](char c) { return is_octet(c, kBlank); });
   const std::size_t begin = cursor_.position();
-  if (!fault_.empty()) return {Kind::fault, begin, {}};
-  if (cursor_.at_end()) return {Kind::end, begin, {}};
+  if (!fault_.empty()) return {Kind::fault, true, begin, {}};
+  if (cursor_.at_end()) return {Kind::end, true, begin, {}};
   switch (cursor_.peek()) {
     case '(':
       return enclosed(Kind::comment, '(', ')', "no \")\" closes this comment");
@@ -78,60 +88,97 @@ Token TokenReader::next() {
   const Kind kind = special(cursor_.peek());
   if (kind == Kind::atom) return atom();
   cursor_.skip();
-  return {kind, begin, cursor_.since(begin)};
+  before_ = kind;
+  return {kind, true, begin, cursor_.since(begin)};
 }
 
 Token TokenReader::fail(std::size_t begin, std::string_view why) {
   fault_ = why;
-  return {Token::Kind::fault, begin, {}};
+  return {Kind::fault, true, begin, {}};
 }
 
 // `open` nests, unless it is NUL.
-Token TokenReader::enclosed(Token::Kind kind, char open, char close, std::string_view unclosed) {
+Token TokenReader::enclosed(Kind kind, char open, char close, std::string_view unclosed) {
   const std::size_t begin = cursor_.position();
-  cursor_.skip();
+  const std::string_view rest = cursor_.rest();
+  bool plain = true;
   std::size_t depth = 1;
-  while (depth > 0) {
-    if (cursor_.at_end()) return fail(begin, unclosed);
-    const char c = cursor_.take();
-    if (c == '\\') {
-      cursor_.skip();
+  std::size_t i = 1;
+  for (; i < rest.size(); ++i) {
+    const char c = rest[i];
+    if (is_octet(c, kOdd)) {
+      plain = false;
+      if (c == '\\') ++i;
     } else if (c == close) {
-      --depth;
+      if (--depth == 0) break;
     } else if (c == open && open != '\0') {
       ++depth;
     }
   }
-  return {kind, begin, cursor_.since(begin)};
+  count_steps(std::min(i, rest.size()));
+  if (i >= rest.size()) return fail(begin, unclosed);
+  cursor_.skip(i + 1);
+  if (kind != Kind::comment) before_ = kind;
+  return {kind, plain, begin, cursor_.since(begin)};
 }
 
 Token TokenReader::atom() {
   const std::size_t begin = cursor_.position();
-  while (!cursor_.at_end() && !ends_atom(cursor_.peek())) {
-    if (cursor_.take('\\') && (cursor_.at_end() || is_line_end(cursor_.peek()))) {
-      return fail(cursor_.position() - 1, "a backslash at the end of the line");
+  const std::string_view rest = cursor_.rest();
+  bool plain = true;
+  std::size_t i = 0;
+  for (; i < rest.size() && !is_octet(rest[i], kEndsAtom); ++i) {
+    if (is_octet(rest[i], kAtext)) continue;
+    plain = false;
+    if (rest[i] != '\\') continue;
+    if (++i == rest.size() || is_line_end(rest[i])) {
+      return fail(begin + i - 1, "a backslash at the end of the line");
     }
-    cursor_.skip();
   }
-  return {Token::Kind::atom, begin, cursor_.since(begin)};
+  count_steps(i);
+  cursor_.skip(i);
+  if (take_rest_of_encoded_word(begin)) plain = false;
+  before_ = Kind::atom;
+  return {Kind::atom, plain, begin, cursor_.since(begin)};
 }
 
-std::string word_value(const Token& word, bool& clean) {
+// Not after an "@" or a dot: there the comma ends a domain, and an address with it.
+bool TokenReader::take_rest_of_encoded_word(std::size_t begin) {
+  constexpr std::size_t kLongest = 128;
+  if (cursor_.peek() != ',' || before_ == Kind::at || before_ == Kind::dot) return false;
+  if (encoded_word_begin(cursor_.since(begin)) == 0) return false;
+  const std::string_view rest = cursor_.rest().substr(0, kLongest);
+  std::size_t i = 0;
+  while (i < rest.size() && may_be_encoded(rest[i]) && !rest.substr(i).starts_with("?=")) ++i;
+  count_steps(i);
+  if (!rest.substr(i).starts_with("?=")) return false;
+  cursor_.skip(i + 2);
+  return true;
+}
+
+bool append_value(std::string& out, const Token& word) {
   std::string_view text = word.text;
-  if (word.kind != Token::Kind::atom) text = text.substr(1, text.size() - 2);
-  std::string value;
-  value.reserve(text.size());
+  if (word.kind != Kind::atom) text = text.substr(1, text.size() - 2);
+  count_steps(text.size());
+  if (word.plain) {
+    out += text;
+    return true;
+  }
+  bool clean = true;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 1 < text.size()) ++i;
     if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
     if (text[i] == '\n' && is_fold(text, i)) continue;
     if (is_line_end(text[i]) || text[i] == '\0') clean = false;
-    value += text[i];
+    out += text[i];
   }
-  return value;
+  return clean;
 }
 
-std::string unfolded(std::string_view text) {
+std::string unfolded(const Token& token) {
+  const std::string_view text = token.text;
+  count_steps(text.size());
+  if (token.plain) return std::string(text);
   std::string line;
   line.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

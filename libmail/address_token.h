@@ -11,7 +11,7 @@
 namespace porpoise::mail {
 
 struct Token {
-  enum class Kind {
+  enum class Kind : unsigned char {
     end,
     fault,    ///< cannot be read: TokenReader::fault() says why
     atom,     ///< may hold more than RFC 5322's atext: octets from 128 on, quoted pairs
@@ -27,6 +27,9 @@ struct Token {
     right,
   };
   Kind kind = Kind::end;
+  /// It means what it says: an atom of RFC 5322 (octets from 128 on count as RFC 6532's UTF-8), or
+  /// no quoted pair, line end or NUL between its quotes, brackets or parentheses.
+  bool plain = true;
   std::size_t begin = 0;  ///< offset in the body
   std::string_view text;  ///< as written
 
@@ -51,19 +54,25 @@ class TokenReader {
   Token fail(std::size_t begin, std::string_view why);
   Token enclosed(Token::Kind kind, char open, char close, std::string_view unclosed);
   Token atom();
+  bool take_rest_of_encoded_word(std::size_t begin);
 
   Cursor cursor_;
+  Token::Kind before_ = Token::Kind::end;  // the last token that was no comment
   std::string_view fault_;
 };
 
-/// What a word means: quotes and quoting backslashes gone, folds undone. `clean` becomes false
+/// Appends what a word means: quotes, brackets and quoting backslashes gone, folds undone. False
 /// where NUL, CR or LF is left in it, which no address may hold.
-std::string word_value(const Token& word, bool& clean);
+bool append_value(std::string& out, const Token& word);
 
 /// The text of a token on one line: every CR and LF gone, and a backslash that quoted one.
-std::string unfolded(std::string_view text);
+std::string unfolded(const Token& token);
 
 /// Whether RFC 5322 lets this stand as an atom (octets from 128 on count as RFC 6532's UTF-8).
 bool is_atom_text(std::string_view text);
+
+/// Whether it is an encoded word (RFC 2047) in "q" that holds a comma, which ought to be encoded:
+/// people's programs write them, and they are one atom here.
+bool is_unclean_encoded_word(const Token& token);
 
 }  // namespace porpoise::mail

@@ -12,7 +12,7 @@ void append_label(std::string& domain, const std::string& rest) {
 
 std::string qualify_domain(std::string domain, const Hosts& hosts) {
   if (domain.empty()) domain = hosts.default_host;
-  if (domain.starts_with('[')) return domain;
+  if (domain.find('[') != std::string::npos) return domain;
   if (domain.ends_with('+')) {
     domain.pop_back();
     if (domain.ends_with('.')) domain.pop_back();  // "a.+": no empty part

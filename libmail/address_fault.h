@@ -1,0 +1,20 @@
+// What is said about a body that cannot be read.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "libmail/address.h"
+
+namespace porpoise::mail {
+
+/// A piece of `text` from `at` on, fit to be shown: short, on one line, no control octets, no half
+/// of a UTF-8 character.
+std::string excerpt(std::string_view text, std::size_t at);
+
+/// `why: "EXCERPT"`.
+AddressFault address_fault(std::string_view body, std::size_t at, std::string_view why);
+
+}  // namespace porpoise::mail
