@@ -160,12 +160,8 @@ tl::expected<std::string_view, SmtpFault> parse_helo(const SmtpCommand& command,
   const auto bad = [&](std::string_view text) { return fault(command.at, 501, kArguments, text); };
   if (name.empty()) return bad("want the name of a host");
   if (name.size() > SmtpPathLimits().domain_octets) return bad("the name of the host is too long");
-  if (reading == SmtpReading::lenient) {
-    if (!std::ranges::all_of(name, is_helo_octet)) return bad("this is no name of a host");
-    return name;
-  }
-  // Always ASCII: RFC 6531 section 3.7.1.
-  if (std::ranges::any_of(name, is_high)) return bad("this is no name of a host");
+  if (!std::ranges::all_of(name, is_helo_octet)) return bad("this is no name of a host");
+  if (reading == SmtpReading::lenient) return name;
   const std::string_view what = smtp_domain_fault(name);
   if (!what.empty()) return bad(what);
   return name;

@@ -76,8 +76,9 @@ tl::expected<MailCommand, SmtpFault> parse_mail(const SmtpCommand& command, cons
 tl::expected<RcptCommand, SmtpFault> parse_rcpt(const SmtpCommand& command, const SmtpRules& rules,
                                                 bool utf8);
 
-/// The argument of HELO and EHLO: a domain or an address literal; leniently any word of letters,
-/// digits and "-._:[]". It never holds what would end it in a Received field.
+/// The argument of HELO and EHLO: a domain or an address literal of letters, digits and "-._:[]" -
+/// so that nothing in it can end it in a Received field; leniently any word of these. Always ASCII
+/// (RFC 6531 section 3.7.1).
 tl::expected<std::string_view, SmtpFault> parse_helo(const SmtpCommand& command,
                                                      SmtpReading reading);
 

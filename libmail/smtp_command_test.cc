@@ -145,7 +145,7 @@ TEST(SmtpCommand, AHostSaysItsName) {
     EXPECT_EQ(helo(std::string(256, 'a'), reading),
               "501 5.5.4 at 5: the name of the host is too long");
     for (const char* bad :
-         {"a b", "<>", "bad!", "[1.2.3.4] (x) by evil; Mon", "x\ty", "b\xc3\xbc.test"}) {
+         {"a b", "<>", "bad!", "[1.2.3.4] (x) by evil; Mon", "x\ty", "b\xc3\xbc.test", "[x:;]"}) {
       EXPECT_EQ(helo(bad, reading).substr(0, 15), "501 5.5.4 at 5:") << bad;
     }
   }
