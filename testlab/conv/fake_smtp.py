@@ -24,7 +24,7 @@ REWRITES = {
     "mixed-codes": lambda octets: b"251-" + octets[4:] + octets,
     "no-enhanced": lambda octets: octets[:4] + b"fine\r\n",
     "wrong-class": lambda octets: octets[:4] + b"5" + octets[5:],
-    "mixed-enhanced": lambda octets: octets[:3] + b"-2.1.0 x\r\n" + octets,
+    "mixed-enhanced": lambda octets: octets[:3] + b"-2.1.9 x\r\n" + octets,
 }
 
 
@@ -135,7 +135,10 @@ def main():
     parser.add_argument("--lmtp", action="store_true")
     parser.add_argument("--bug")
     options = parser.parse_args()
-    Server(options.folder, options.lmtp, options.bug).run()
+    try:
+        Server(options.folder, options.lmtp, options.bug).run()
+    except BrokenPipeError:
+        os._exit(0)  # the client is gone, and what is unsaid stays so
 
 
 def make(folder):

@@ -146,6 +146,8 @@ class Runner:
             self.result.transcript.append(f"# known failure: {failure}")
             if entry.ends:
                 raise Ended() from None
+            if isinstance(step, steps.Silence):
+                self.connection.over = True  # what was said instead is known too
         except Unobserved as unobserved:
             verdict = "unobserved"
             self.result.transcript.append(f"# line {step.place.line} is not judged: {unobserved}")

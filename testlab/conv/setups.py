@@ -46,10 +46,14 @@ def hostile_names(target):
     long = "L" * 69
     for name in (b"new/a name with spaces", b"new/" + b"x" * 200, b"new/caf\xc3\xa9", b"new/\xff\xfe",
                  f"new/{long}-1".encode(), f"new/{long}-2".encode(), f"new/{long}-3".encode(),
-                 b"new/tab\there", b"new/line\nend"):
+                 b"new/tab\there"):
         path = os.fsencode(target.maildir("alice")) + b"/" + name
         target.put("alice", os.fsdecode(name), target.fixture("120-octets.eml"))
         assert os.path.exists(path)
+
+
+def name_with_line_end(target):
+    target.put("alice", "new/line\nend", target.fixture("120-octets.eml"))
 
 
 def hundred_thousand(target):
@@ -99,6 +103,7 @@ SETUPS = {
     "equal-messages": equal_messages,
     "utf8-message": utf8_message,
     "hostile-names": hostile_names,
+    "name-with-line-end": name_with_line_end,
     "hundred-thousand": hundred_thousand,
     "odd-texts": odd_texts,
     "odd-passwords": odd_passwords,
