@@ -133,6 +133,7 @@ class HeaderReader {
     over,    // there is no such line any more
   };
 
+  bool take_name(std::string_view in);
   void classify(char c);
   void begin_field();
   void make_mbox_line();
