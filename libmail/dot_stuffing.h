@@ -44,7 +44,7 @@ class DotReader {
     done,
   };
 
-  char* text(const char*& at, const char* end, const char* wire, char* out);
+  char* text(const char*& from, const char* end, const char* wire, char* out);
   void bare(char octet, std::uint64_t at);
 
   State state_ = State::begin;
