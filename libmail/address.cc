@@ -110,11 +110,13 @@ class Parser {
     if (list_.groups.size() == limits_.mailboxes) {
       return fail(word->begin, fmt::format("more than {} groups", limits_.mailboxes));
     }
+    const std::size_t at = word->begin;
     Phrase phrase = take_phrase();
     std::ranges::move(phrase.comments, std::back_inserter(loose_));
     list_.groups.push_back({.phrase = std::move(phrase.written),
                             .name = std::move(phrase.display),
                             .comments = {},
+                            .at = at,
                             .first = list_.mailboxes.size(),
                             .size = 0});
     in_group_ = true;

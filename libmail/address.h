@@ -42,6 +42,7 @@ struct AddressGroup {
   std::string phrase;                 ///< as Mailbox::phrase
   std::string name;                   ///< as Mailbox::display
   std::vector<std::string> comments;  ///< where no member can carry them
+  std::size_t at = 0;                 ///< octet of the body where its name begins
   std::size_t first = 0;              ///< it holds mailboxes[first], ...
   std::size_t size = 0;               ///< ... that many
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "libmail/utf8.h"
+
 namespace porpoise::mail {
 
 std::string excerpt(std::string_view text, std::size_t at) {
@@ -19,7 +21,9 @@ std::string excerpt(std::string_view text, std::size_t at) {
     if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
   }
   piece.erase(piece.find_last_not_of(' ') + 1);
-  return piece + (cut ? "..." : "");
+  std::string shown;
+  append_as_utf8(shown, piece);
+  return shown + (cut ? "..." : "");
 }
 
 AddressFault address_fault(std::string_view body, std::size_t at, std::string_view why) {

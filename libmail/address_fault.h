@@ -10,8 +10,8 @@
 
 namespace porpoise::mail {
 
-/// A piece of `text` from `at` on, fit to be shown: short, on one line, no control octets, no half
-/// of a UTF-8 character.
+/// A piece of `text` from `at` on, fit to be shown: short, on one line, no control octets, and
+/// UTF-8: U+FFFD stands for octets that are not.
 std::string excerpt(std::string_view text, std::size_t at);
 
 /// `why: "EXCERPT"`.

@@ -129,10 +129,10 @@ TEST(StrictAddress, WhatIsOpenedIsClosed) {
 }
 
 TEST(StrictAddress, OctetsThatNothingAllowsAreRefused) {
-  EXPECT_EQ(verdict("a\xf6@b"), "at 1: expected UTF-8, not \"\xf6@b\"");
-  EXPECT_EQ(verdict("(\xf6) a@b"), "at 1: expected UTF-8, not \"\xf6) a@b\"");
-  EXPECT_EQ(verdict("\"\\\xf6\"@b"), "at 2: expected UTF-8, not \"\xf6\"@b\"");
-  EXPECT_EQ(verdict("a@\xc3"), "at 2: expected UTF-8, not \"\xc3\"");
+  EXPECT_EQ(verdict("a\xf6@b"), "at 1: expected UTF-8, not \"\ufffd@b\"");
+  EXPECT_EQ(verdict("(\xf6) a@b"), "at 1: expected UTF-8, not \"\ufffd) a@b\"");
+  EXPECT_EQ(verdict("\"\\\xf6\"@b"), "at 2: expected UTF-8, not \"\ufffd\"@b\"");
+  EXPECT_EQ(verdict("a@\xc3"), "at 2: expected UTF-8, not \"\ufffd\"");
   EXPECT_EQ(verdict("\"a\0\"@b"s), "at 2: expected '\"', not \"?\"@b\"");
   EXPECT_EQ(verdict("a\x01@b"), "at 1: expected \"@\", not \"?@b\"");
   EXPECT_EQ(verdict("a@b\nc@d"), "at 3: expected a fold, not a line end");
