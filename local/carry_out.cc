@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "libmail/dot_file.h"
+#include "libmail/trace.h"
 #include "local/forward.h"
-#include "local/loop_scan.h"
 #include "local/mbox.h"
 #include "local/program.h"
 #include "local/progress.h"
@@ -41,16 +41,16 @@ Result<> check_message(int message) {
 }
 
 Result<> check_loop(const Delivery& delivery, int message) {
-  LoopScan scan(delivered_to_line(delivery));
+  mail::TraceScan scan(delivered_to_line(delivery));
   char room[16384];
-  for (off_t offset = 0; !scan.done();) {
+  for (off_t offset = 0; !scan.looping() && !scan.done();) {
     Result<std::size_t> n = posix::read_at(message, room, offset, "the message");
     if (!n) return temporary("{} (#4.3.0)", n.error().text);
     if (*n == 0) break;
     scan.feed({room, *n});
     offset += static_cast<off_t>(*n);
   }
-  if (!scan.found()) return {};
+  if (!scan.looping()) return {};
   return permanent("this message is looping: it already has my Delivered-To line (#5.4.6)");
 }
 
