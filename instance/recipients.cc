@@ -1,0 +1,53 @@
+#include "instance/recipients.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "libmail/dot_file.h"
+#include "posix/file.h"
+
+namespace porpoise {
+namespace {
+
+using Answer = Finding::Answer;
+
+// As local looks for it: the first name that is there decides.
+Answer look_for_dot_file(const Account& account) {
+  Result<posix::UniqueFd> home = posix::open_at(posix::kHere, account.home, O_PATH | O_DIRECTORY);
+  if (!home) return Answer::unknown;
+  for (const mail::DotName& name : mail::dot_file_names(account.dash, account.ext)) {
+    struct stat st;
+    if (::fstatat(home->get(), name.name.c_str(), &st, 0) == 0) {
+      if (S_ISREG(st.st_mode)) return Answer::yes;
+    } else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) {
+      return Answer::unknown;
+    }
+  }
+  return Answer::no;
+}
+
+}  // namespace
+
+Result<Recipients> Recipients::load(const Instance& instance) {
+  Result<Router> router = Router::load(instance);
+  if (!router) return failed(router);
+  Result<Accounts> accounts = Accounts::load(instance);
+  if (!accounts) return failed(accounts);
+  Result<std::optional<std::string>> remote = Control(instance.folder()).line("remote");
+  if (!remote) return failed(remote);
+  return Recipients(std::move(*router), std::move(*accounts), remote->has_value());
+}
+
+Finding Recipients::check(std::string_view address) const {
+  const Route route = router_.route(address);
+  if (route.channel == Route::Channel::remote) {
+    return {remote_ ? Answer::yes : Answer::elsewhere, false, route.rule};
+  }
+  const std::string_view routed = route.address;
+  const Account account = accounts_.find(routed.substr(0, routed.rfind('@')));
+  // Without an extension there is a default delivery.
+  const Answer answer = account.dash.empty() ? Answer::yes : look_for_dot_file(account);
+  return {answer, true, account.rule};
+}
+
+}  // namespace porpoise
