@@ -6,10 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "posix/clock.h"
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/process.h"
 #include "posix/socket.h"
+#include "queue/received.h"
 
 namespace porpoise::queue {
 namespace {
@@ -180,6 +182,11 @@ SubmitResult<std::unique_ptr<Submission>> begin_foreign(const Instance& instance
   auto foreign = std::make_unique<Foreign>(program, options.max_octets);
   if (SubmitResult<> done = foreign->start(instance); !done) {
     return tl::make_unexpected(std::move(done.error()));
+  }
+  // It writes a line of its own, but knows nothing of a session.
+  if (options.received) {
+    SubmitResult<> done = foreign->write(received_line(options, "", posix::wall_us()));
+    if (!done) return tl::make_unexpected(std::move(done.error()));
   }
   return foreign;
 }

@@ -53,6 +53,16 @@ TEST_F(ForeignTest, ItGetsTheMessageAsItIsAndTheEnvelopeWithoutParameters) {
   EXPECT_THAT(queue_.names("incoming"), IsEmpty());
 }
 
+TEST_F(ForeignTest, TheLineOfASessionIsWrittenForIt) {
+  program("cat >message; cat <&1 >envelope\n");
+  const ReceivedClauses clauses{
+      .from = "client.test", .by = "mx.here.test", .with = "SMTP", .recipient = ""};
+  EXPECT_EQ(submit("text\n", {.received = clauses}), "queued");
+  EXPECT_THAT(queue_.folder().text("message"),
+              ::testing::MatchesRegex(
+                  "Received: from client.test\n  by mx.here.test with SMTP;\n  [^\n]*\ntext\n"));
+}
+
 TEST_F(ForeignTest, ItsFolderIsTheInstance) {
   ::setenv("QMAILQUEUE", "./here", 1);
   queue_.folder().write("instance/here", "#!/bin/sh\ncat >got; cat <&1 >/dev/null\n");

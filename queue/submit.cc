@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "libmail/date.h"
 #include "posix/clock.h"
 #include "posix/durable_file.h"
 #include "posix/file.h"
 #include "posix/program.h"
 #include "queue/foreign.h"
+#include "queue/received.h"
 #include "queue/record.h"
 #include "queue/spool.h"
 
@@ -40,7 +40,6 @@ class Direct : public Submission {
   SubmitResult<std::string> finish(const mail::Envelope& envelope) override;
 
  private:
-  std::string received_line() const;
   Result<> add(std::string_view octets);
   Result<> flush();
   SubmitResult<std::string> envelope_record(const mail::Envelope& envelope) const;
@@ -79,18 +78,10 @@ SubmitResult<> Direct::start() {
   file_ = std::move(*file);
   room_.reserve(kRoom);
   room_.assign(Header::kOctets, '\0');
-  if (Result<> done = add(received_line()); !done) {
+  if (Result<> done = add(received_line(options_, id_.text(), arrival_us_)); !done) {
     return failure(Code::write_error, std::move(done.error()));
   }
   return {};
-}
-
-std::string Direct::received_line() const {
-  const std::string note = options_.received_note.empty()
-                               ? fmt::format("invoked by uid {}", ::getuid())
-                               : posix::printable(options_.received_note);
-  return fmt::format("Received: (porpoise {} {}); {}\n", id_.text(), note,
-                     mail::print_date(arrival_us_ / 1'000'000));
 }
 
 // Content, into the room and, when that is full, to the file.

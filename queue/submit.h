@@ -46,8 +46,18 @@ struct SubmitError {
 template <class T = void>
 using SubmitResult = tl::expected<T, SubmitError>;
 
+/// What a network session tells of itself in the Received line (RFC 5321 section 4.4): each a
+/// clause without its keyword, of one line.
+struct ReceivedClauses {
+  std::string from;
+  std::string by;
+  std::string with;
+  std::string recipient;  ///< in "<>"; "" leaves "for" out
+};
+
 struct SubmitOptions {
-  std::string received_note{};       ///< "invoked by uid 1000" is the default; "for bounce", ...
+  std::string received_note{};  ///< "invoked by uid 1000" is the default; "for bounce", ...
+  std::optional<ReceivedClauses> received{};  ///< instead of the note
   std::optional<Id> id{};            ///< use this id (notices); EEXIST then shows in error.sys
   std::optional<Id> notice_about{};  ///< the message that a notice reports about
   bool trigger = true;               ///< tell send (notices are told when their intent is closed)

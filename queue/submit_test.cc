@@ -15,6 +15,7 @@ namespace porpoise::queue {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 namespace test_calls = posix::test_calls;
@@ -71,6 +72,25 @@ TEST_P(SubmitTest, TheFileIsExactlyAsDocumented) {
   EXPECT_EQ(queue_.text("incoming/" + id), want);
   EXPECT_THAT(queue_.names("tmp"), IsEmpty());
   EXPECT_EQ(queue_.names("incoming"), std::set<std::string>{id});
+}
+
+TEST_P(SubmitTest, ASessionTellsWhereTheMessageCameFrom) {
+  const ReceivedClauses clauses{.from = "client.test ([192.0.2.1])",
+                                .by = "mx.here.test",
+                                .with = "ESMTP",
+                                .recipient = "<a@b>"};
+  SubmitOptions options{.received = clauses};
+  const Id id = queue_.submit("text\n", kEnvelope, options);
+  const std::string date = mail::print_date(id.wall_us() / 1'000'000);
+  EXPECT_THAT(
+      queue_.text("incoming/" + id.text()),
+      HasSubstr("\nReceived: from client.test ([192.0.2.1])\n  by mx.here.test with ESMTP id " +
+                id.text() + "\n  for <a@b>;\n  " + date + "\ntext\n"));
+
+  options.received =
+      ReceivedClauses{.from = "x\nEvil: y", .by = "h", .with = "SMTP", .recipient = ""};
+  EXPECT_THAT(queue_.text("incoming/" + queue_.submit("text\n", kEnvelope, options).text()),
+              HasSubstr("\nReceived: from x/Evil: y\n  by h with SMTP id "));
 }
 
 TEST_P(SubmitTest, TwoBarriersFileThenFolder) {

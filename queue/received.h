@@ -1,0 +1,17 @@
+// The line that is put in front of each message.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "queue/submit.h"
+
+namespace porpoise::queue {
+
+/// The Received field, whole lines: of a session where the options have its clauses, else qmail's.
+/// `id` is left out of a session's where it is "". Control octets in what the options say are "?".
+std::string received_line(const SubmitOptions& options, std::string_view id, std::int64_t wall_us);
+
+}  // namespace porpoise::queue
