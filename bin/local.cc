@@ -1,12 +1,13 @@
 // local(8): one message to one local address, as its dot-file says.
 
-#include <charconv>
+#include <climits>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libmail/quantity.h"
 #include "local/carry_out.h"
 #include "posix/clock.h"
 #include "posix/file.h"
@@ -20,21 +21,11 @@ using namespace porpoise;
 constexpr const char* kUsage =
     "usage: local [-nN] [--instance DIR] [--lock-seconds N] [--program-seconds N] "
     "user home local dash ext domain sender defaultdelivery";
-constexpr long kMaxSeconds = 30 * 86400;
+constexpr std::chrono::seconds kMaxTime{30 * 86400};
 
 std::string environment(const char* name) {
   const char* value = ::getenv(name);
   return value != nullptr ? value : "";
-}
-
-Result<std::chrono::seconds> parse_seconds(std::string_view text) {
-  long seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0 ||
-      seconds > kMaxSeconds) {
-    return permanent("\"{}\" is no number of seconds", text);
-  }
-  return std::chrono::seconds(seconds);
 }
 
 // A path that still means the same when we are in the home folder.
@@ -49,10 +40,10 @@ std::string absolute(const std::string& path) {
 // The descriptor that PORPOISE_PROGRESS_FD names, kept from programs; -1 where there is none.
 int note_descriptor() {
   const std::string text = environment("PORPOISE_PROGRESS_FD");
-  int fd = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
-  if (error != std::errc() || end != text.data() + text.size() || fd <= 2) return -1;
-  return ::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? fd : -1;
+  const auto fd = mail::parse_digits(text, INT_MAX);
+  if (!fd || *fd <= 2) return -1;
+  const int number = static_cast<int>(*fd);
+  return ::fcntl(number, F_SETFD, FD_CLOEXEC) == 0 ? number : -1;
 }
 
 struct Line {
@@ -79,7 +70,7 @@ Result<Line> parse_line(int argc, char** argv) {
     } else if (c == 'i') {
       line.settings.instance = absolute(optarg);
     } else if (c == 'l' || c == 'p') {
-      Result<std::chrono::seconds> seconds = parse_seconds(optarg);
+      Result<std::chrono::seconds> seconds = mail::parse_time(optarg, kMaxTime);
       if (!seconds) return failed(seconds);
       if (c == 'l') line.settings.lock_patience = *seconds;
       if (c == 'p') line.settings.program_limit = *seconds;

@@ -1,9 +1,9 @@
 #include "front/pop3_port.h"
 
-#include <charconv>
 #include <unistd.h>
 
 #include "instance/control.h"
+#include "libmail/quantity.h"
 #include "posix/file.h"
 
 namespace porpoise::front {
@@ -12,10 +12,9 @@ namespace {
 constexpr const char* kInUse = "pop3port";
 
 std::optional<unsigned short> port_in(std::string_view text) {
-  unsigned short port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return port;
+  const auto port = mail::parse_digits(text, 65535);
+  if (!port) return std::nullopt;
+  return static_cast<unsigned short>(*port);
 }
 
 }  // namespace

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
-#include "libmail/pop3_command.h"
+#include "libmail/quantity.h"
 
 namespace porpoise::pop3d {
 
 bool parse_idle(std::string_view text, Limits& limits) {
-  constexpr std::uint64_t kMostSeconds = 86400;
-  const auto seconds = mail::pop3_number(text);
-  if (!seconds || *seconds == 0 || *seconds > kMostSeconds) return false;
-  limits.idle = std::chrono::seconds(*seconds);
+  constexpr std::chrono::seconds kLongest{86400};
+  const auto time = mail::parse_time(text, kLongest);
+  if (!time || *time == std::chrono::seconds(0)) return false;
+  limits.idle = *time;
   return true;
 }
 

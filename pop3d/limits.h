@@ -29,7 +29,7 @@ struct Limits {
   std::size_t login_octets = 512;
 };
 
-/// Reads the argument of --idle, 1 to 86400 seconds. False for anything else.
+/// Reads the argument of --idle, 1 second to 1 day ("300", "20m"). False for anything else.
 bool parse_idle(std::string_view text, Limits& limits);
 
 /// Letters, digits, '.', '-' and '_', at most 253 of them: fit for a greeting and a stamp.
