@@ -1,19 +1,17 @@
 #include "instance/control.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "posix/error.h"
+#include "libmail/control_file.h"
 #include "posix/file.h"
 
 namespace porpoise {
 namespace {
 
-std::string_view stripped(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
+// Not the message's fault: what waits can go on once the file is mended.
+tl::unexpected<Error> for_now(Error error) {
+  error.fate = Fate::temporary;
+  return tl::make_unexpected(std::move(error));
 }
 
 char lower(char c) {
@@ -36,17 +34,16 @@ Result<std::optional<std::string>> Control::text(const std::string& name) const 
   Result<std::string> text = posix::read_file(folder_, prefix_ + name, kMaxControlOctets);
   if (text) return std::optional(std::move(*text));
   if (text.error().sys == ENOENT) return std::optional<std::string>();
-  // Not the message's fault: what waits can go on once the file is mended.
-  return temporary("{}", text.error().text);
+  return for_now({.text = std::move(text.error().text)});
 }
 
 Result<std::optional<std::string>> Control::line(const std::string& name) const {
   Result<std::optional<std::string>> whole = text(name);
   if (!whole || !*whole) return whole;
-  const std::string_view first =
-      stripped(std::string_view(**whole).substr(0, (*whole)->find('\n')));
-  if (first.empty()) return std::optional<std::string>();
-  return std::optional<std::string>(first);
+  const auto value = mail::control_value(prefix_ + name, **whole);
+  if (!value) return for_now(value.error());
+  if (!*value) return std::optional<std::string>();
+  return std::optional<std::string>(**value);
 }
 
 Result<std::string> Control::line_or(const std::string& name, std::string otherwise) const {
@@ -63,16 +60,12 @@ Result<std::string> Control::line_or_me(const std::string& name) const {
 }
 
 Result<std::int64_t> Control::number_or(const std::string& name, std::int64_t otherwise) const {
-  Result<std::optional<std::string>> value = line(name);
-  if (!value) return failed(value);
-  if (!*value) return otherwise;
-  std::int64_t number = 0;
-  const char* end = (*value)->data() + (*value)->size();
-  const auto [stop, error] = std::from_chars((*value)->data(), end, number);
-  if (error != std::errc() || stop != end || number < 0) {
-    return temporary("{}{}: \"{}\" is not a number", prefix_, name, **value);
-  }
-  return number;
+  Result<std::optional<std::string>> whole = text(name);
+  if (!whole) return failed(whole);
+  if (!*whole) return otherwise;
+  const auto number = mail::control_number(prefix_ + name, **whole);
+  if (!number) return for_now(number.error());
+  return number->value_or(otherwise);
 }
 
 Result<Control::List> Control::list(const std::string& name) const {
@@ -81,11 +74,11 @@ Result<Control::List> Control::list(const std::string& name) const {
   List list;
   if (!*whole) return list;
   list.set = true;
-  for (std::string_view rest = **whole; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view entry = stripped(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (!entry.empty() && entry.front() != '#') list.entries.emplace_back(entry);
+  const auto entries = mail::control_list(prefix_ + name, **whole);
+  if (!entries) return for_now(entries.error());
+  for (const mail::ControlEntry& entry : *entries) {
+    list.entries.emplace_back(entry.text);
+    list.lines.push_back(entry.line);
   }
   return list;
 }

@@ -18,8 +18,7 @@ inline constexpr std::size_t kMaxControlOctets = 16 << 20;  ///< of one control 
 /// Reads files of one folder. A missing file (ENOENT) is "not set"; any other failure is a
 /// temporary error that names the file. Nothing is cached: a corrected file counts at once.
 ///
-/// Mended from qmail: a trailing CR and leading blanks are stripped too, an empty file counts as
-/// missing, and a number with trailing junk is an error naming the file.
+/// What a text means is libmail/control_file.h's to say; its errors are temporary here, too.
 class Control {
  public:
   /// `folder` is lent (the instance's descriptor); files are under `prefix` ("control/").
@@ -38,6 +37,7 @@ class Control {
   struct List {
     bool set = false;
     std::vector<std::string> entries;
+    std::vector<std::size_t> lines{};  ///< of each entry, from 1
   };
   Result<List> list(const std::string& name) const;
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <tuple>
 
+#include "libmail/control_file.h"
+
 namespace porpoise {
 namespace {
 
@@ -45,15 +47,14 @@ Result<Router> Router::load(const Instance& instance) {
 
   Result<Control::List> virtualdomains = control.list("virtualdomains");
   if (!virtualdomains) return failed(virtualdomains);
-  int number = 0;
-  for (const std::string& entry : virtualdomains->entries) {
-    ++number;
-    const std::size_t colon = entry.find(':');
-    if (colon == std::string::npos) {
-      return temporary("control/virtualdomains: entry {} (\"{}\") has no colon", number, entry);
+  for (std::size_t i = 0; i < virtualdomains->entries.size(); ++i) {
+    const auto pair = mail::control_pair(virtualdomains->entries[i]);
+    if (!pair) {
+      return temporary("control/virtualdomains line {}: \"{}\" has no colon",
+                       virtualdomains->lines[i], virtualdomains->entries[i]);
     }
     // With equal keys the last line wins, as it always did.
-    router.virtual_.insert_or_assign(ascii_lower(entry.substr(0, colon)), entry.substr(colon + 1));
+    router.virtual_.insert_or_assign(ascii_lower(pair->key), std::string(pair->value));
   }
   return router;
 }

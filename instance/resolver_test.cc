@@ -140,7 +140,7 @@ TEST_F(Resolver, TheEmptyKeyCatchesAll) {
 
 TEST_F(Resolver, ALineWithoutColonIsAnError) {
   put("control/virtualdomains", "# fine\na:b\nwrong\n");
-  EXPECT_EQ(route("a@b"), "error: control/virtualdomains: entry 2 (\"wrong\") has no colon");
+  EXPECT_EQ(route("a@b"), "error: control/virtualdomains line 3: \"wrong\" has no colon");
 }
 
 // -- accounts

@@ -351,7 +351,7 @@ def test_the_option_may_come_before_or_after_the_command(lab, home):
         ("queuelifetime", "a week\n", 111,
          'instance {i}: control/queuelifetime: "a week" is not a number'),
         ("virtualdomains", "x\n", 111,
-         'instance {i}: control/virtualdomains: entry 1 ("x") has no colon'),
+         'instance {i}: control/virtualdomains line 1: "x" has no colon'),
     ],
 )
 def test_a_wrong_control_file_is_named_by_run(lab, home, name, value, code, complaint):
