@@ -11,6 +11,7 @@ import argparse
 import os
 import pathlib
 import shlex
+import socket
 import socketserver
 import subprocess
 import sys
@@ -32,7 +33,7 @@ PREPARE = r"""
 set -e
 useradd -u 20001 -m -c 'Test Er,,,' tester
 useradd -u 20002 -m alice
-printf '127.0.0.1 localhost\n127.0.0.1 mx.here.test\n127.0.0.2 sink.test\n' > /etc/hosts
+printf '127.0.0.1 localhost\n127.0.0.1 mx.here.test\n127.0.0.2 far.test\n' > /etc/hosts
 echo far.test > /etc/mailname
 hostname mx.here.test
 """
@@ -81,15 +82,13 @@ exim4 -bd -oX 127.0.0.1.2526
 """,
     "sendmail": r"""
 echo here.test > /etc/mail/local-host-names
-sed -i 's/^MAILER_DEFINITIONS/define(`SMART_HOST'"'"', `relay:[127.0.0.2]'"'"')dnl\ndefine(`RELAY_MAILER_ARGS'"'"', `TCP $h 2525'"'"')dnl\ndefine(`confDOMAIN_NAME'"'"', `mx.here.test'"'"')dnl\nMASQUERADE_AS(`far.test'"'"')dnl\nFEATURE(`masquerade_envelope'"'"')dnl\nFEATURE(`allmasquerade'"'"')dnl\nMAILER_DEFINITIONS/' /etc/mail/sendmail.mc
-sed -i 's/^FEATURE(`msp/define(`confDOMAIN_NAME'"'"', `mx.here.test'"'"')dnl\nMASQUERADE_AS(`far.test'"'"')dnl\nFEATURE(`masquerade_envelope'"'"')dnl\nFEATURE(`allmasquerade'"'"')dnl\nFEATURE(`msp/' /etc/mail/submit.mc
+sed -i 's/^MAILER_DEFINITIONS/define(`SMART_HOST'"'"', `relay:[127.0.0.2]'"'"')dnl\ndefine(`RELAY_MAILER_ARGS'"'"', `TCP $h 2525'"'"')dnl\ndefine(`confDOMAIN_NAME'"'"', `mx.here.test'"'"')dnl\nMASQUERADE_AS(`far.test'"'"')dnl\nFEATURE(`masquerade_envelope'"'"')dnl\nFEATURE(`allmasquerade'"'"')dnl\nFEATURE(`nocanonify'"'"')dnl\nMAILER_DEFINITIONS/' /etc/mail/sendmail.mc
+sed -i 's/^FEATURE(`msp/define(`confDOMAIN_NAME'"'"', `mx.here.test'"'"')dnl\nMASQUERADE_AS(`far.test'"'"')dnl\nFEATURE(`masquerade_envelope'"'"')dnl\nFEATURE(`allmasquerade'"'"')dnl\nFEATURE(`nocanonify'"'"')dnl\nFEATURE(`msp/' /etc/mail/submit.mc
 cd /etc/mail
 m4 sendmail.mc > sendmail.cf
 m4 submit.mc > submit.cf
-cd /
-mkdir -p /run/sendmail/mta /run/sendmail/msp /run/sendmail/stampdir
-chown smmta:smmsp /run/sendmail/mta; chown smmsp:smmsp /run/sendmail/msp; chown root:smmsp /run/sendmail
-/usr/lib/sm.bin/sendmail-mta -bd -Am 2>&1 || /usr/sbin/sendmail-mta -bd -Am || /usr/sbin/sendmail -bd -Am
+cp service.switch-nodns service.switch
+/usr/sbin/sendmail-mta -bd -Am
 """,
     "opensmtpd": r"""
 cat > /etc/smtpd.conf <<'X'
@@ -104,6 +103,7 @@ smtpd
 }
 
 LOOP = r"""
+set +e
 echo ready > /site/ready
 while read -r n; do
   cd /home/tester
@@ -176,19 +176,30 @@ class Peer:
         self.name, self.sink = name, sink
         self.site = pathlib.Path(tempfile.mkdtemp(prefix="porpoise-peer-"))
         self.site.chmod(0o755)
-        (self.site / "start").write_text(PREPARE + SETUP[name] + LOOP)
+        (self.site / "start").write_text(f"{PREPARE}{{\n{SETUP[name]}}} < /dev/null > /site/setup 2>&1\n{LOOP}")
         self.log = open(self.site / "log", "wb")
         self.process = subprocess.Popen(
             ["unshare", "--uts", HERE / "run", "--network", "--bind", self.site, "/site", name, "/bin/sh", "/site/start"],
             stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
-        self.wait(lambda: (self.site / "ready").exists(), 60)
+        self.wait(lambda: (self.site / "ready").exists() and self.listens(), 60)
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", 25 if self.name == "sendmail" else 2526), 1).close()
+        except OSError:
+            return False
+        return True
 
     def wait(self, condition, patience):
         end = time.monotonic() + patience
         while not condition():
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{self.name}: {(self.site / 'log').read_text(errors='replace')}")
+                raise RuntimeError(f"{self.name}: {self.said()}")
             time.sleep(0.01)
+
+    def said(self):
+        files = [self.site / "setup", self.site / "log"]
+        return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
     def run(self, number, case):
         """One case; `number` is its own."""

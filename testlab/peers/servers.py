@@ -126,6 +126,8 @@ class Peer(Target):
 
 class Dovecot(Peer):
     name = "dovecot"
+    LOOKS_EVERY = 1.2  # seconds, at least: how soon it may look at its passwords again
+    changed = 0.0
 
     def prepare(self):
         self.write("start", "exec dovecot -F -c /site/dovecot.conf\n")
@@ -158,7 +160,12 @@ service anvil {{
 }}
 """)
 
+    def connect(self, transport):
+        time.sleep(max(0, self.changed + self.LOOKS_EVERY - time.monotonic()))
+        return super().connect(transport)
+
     def write_passwords(self):
+        self.changed = time.monotonic()
         self.write("passwd", "".join(
             f"{user}:{{CRYPT}}{hashed}:{self.uid}:{self.uid}::/site/{user}::\n"
             for user, hashed in self.passwords.items()))
