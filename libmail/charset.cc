@@ -86,17 +86,20 @@ const Charset* find_charset(std::string_view name) {
   return found != kCharsets.end() && found->name == wanted ? found : nullptr;
 }
 
-void append_decoded(std::string& out, std::string_view octets, const Charset& charset) {
+bool append_decoded(std::string& out, std::string_view octets, const Charset& charset) {
   if (charset.kind == Kind::utf8) return append_as_utf8(out, octets);
+  bool whole = true;
   for (const char c : octets) {
     count_steps();
     const auto octet = static_cast<unsigned char>(c);
-    if (octet < 128) {
-      out += c;
-    } else {
-      append_utf8(out, charset.kind == Kind::ascii ? 0xfffd : (*charset.upper)[octet - 128U]);
-    }
+    const bool table = charset.kind == Kind::table;
+    const char16_t character = octet < 128 ? octet
+                               : table     ? (*charset.upper)[octet - 128U]
+                                           : 0xfffd;
+    whole = whole && character != 0xfffd;
+    append_utf8(out, character);
   }
+  return whole;
 }
 
 }  // namespace porpoise::mail

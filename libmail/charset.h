@@ -16,6 +16,7 @@ struct Charset;
 const Charset* find_charset(std::string_view name);
 
 /// Appends `octets`, written in `charset`, as UTF-8: U+FFFD for each octet that means nothing.
-void append_decoded(std::string& out, std::string_view octets, const Charset& charset);
+/// True: there was none.
+bool append_decoded(std::string& out, std::string_view octets, const Charset& charset);
 
 }  // namespace porpoise::mail

@@ -53,13 +53,16 @@ void append_utf8(std::string& out, char32_t character) {
   }
 }
 
-void append_as_utf8(std::string& out, std::string_view text) {
+bool append_as_utf8(std::string& out, std::string_view text) {
+  bool whole = true;
   for (std::size_t i = 0; i < text.size();) {
     count_steps();
     const std::size_t length = utf8_length(text, i);
+    whole = whole && length > 0;
     out += length == 0 ? kReplacement : text.substr(i, length);
     i += length == 0 ? 1 : length;
   }
+  return whole;
 }
 
 }  // namespace porpoise::mail

@@ -19,7 +19,8 @@ bool is_utf8(std::string_view text);
 /// Appends one character; U+FFFD where `character` is none.
 void append_utf8(std::string& out, char32_t character);
 
-/// Appends `text`, with U+FFFD in place of each octet that belongs to no character.
-void append_as_utf8(std::string& out, std::string_view text);
+/// Appends `text`, with U+FFFD in place of each octet that belongs to no character. True: there was
+/// none.
+bool append_as_utf8(std::string& out, std::string_view text);
 
 }  // namespace porpoise::mail
