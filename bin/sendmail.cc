@@ -13,6 +13,7 @@
 #include "posix/process.h"
 #include "posix/program.h"
 #include "queue/submit.h"
+#include "smtp/run.h"
 
 using namespace porpoise;
 using inject::Cause;
@@ -47,6 +48,28 @@ Outcome<> run_queue(const Request& request) {
   return {};
 }
 
+Outcome<> speak_smtp(const Request& request) {
+  const Result<smtp::Ending> ending = smtp::serve_stdio({request.instance, request.start_send});
+  if (!ending) {
+    const bool later = ending.error().fate == Fate::temporary;
+    return inject::failure(later ? Cause::later : Cause::configuration, ending.error());
+  }
+  switch (*ending) {
+    case smtp::Ending::closed:
+    case smtp::Ending::end_of_input:
+      return {};
+    case smtp::Ending::within_a_text:
+      return inject::refuse(Cause::input, "-bs: the input ended in the middle of a message");
+    case smtp::Ending::too_late:
+      return inject::refuse(Cause::later, "-bs: the client took too long");
+    case smtp::Ending::told:
+      return inject::refuse(Cause::later, "-bs: ended by SIGTERM");
+    case smtp::Ending::not_sent:
+      return inject::refuse(Cause::output, "-bs: a reply could not be sent");
+  }
+  return {};
+}
+
 Outcome<> run(int argc, char** argv) {
   Outcome<inject::SendmailCommand> command = inject::parse_sendmail(argc, argv);
   if (!command) return inject::failed(command);
@@ -55,6 +78,8 @@ Outcome<> run(int argc, char** argv) {
       return inject::run(command->request);
     case inject::SendmailCommand::Act::list_queue:
       return list_queue(command->request);
+    case inject::SendmailCommand::Act::speak_smtp:
+      return speak_smtp(command->request);
     case inject::SendmailCommand::Act::run_queue:
       return run_queue(command->request);
     case inject::SendmailCommand::Act::aliases:

@@ -171,8 +171,12 @@ TEST(SendmailOptions, ParametersThatMakeNoSenseAreRefused) {
   }
 }
 
+TEST(SendmailOptions, BsSpeaksSmtp) {
+  EXPECT_EQ(sendmail({"-bs"})->act, SendmailCommand::Act::speak_smtp);
+  EXPECT_FALSE(sendmail({"-odq", "-bs"})->request.start_send);
+}
+
 TEST(SendmailOptions, WhatItDoesNotDoItSays) {
-  EXPECT_EQ(usage_error(sendmail({"-bs"})), "-bs: this sendmail does not speak SMTP");
   EXPECT_EQ(usage_error(sendmail({"-bd", "-q30m"})),
             "-bd: sendmail is no daemon here; start one with: porpoise run");
   EXPECT_EQ(usage_error(sendmail({"-bi"})),

@@ -128,7 +128,10 @@ class Reading {
       command_.act = Act::list_queue;
       return {};
     }
-    if (mode == "s") return refuse(Cause::usage, "-bs: this sendmail does not speak SMTP");
+    if (mode == "s") {
+      command_.act = Act::speak_smtp;
+      return {};
+    }
     if (mode == "d" || mode == "D") {
       return refuse(Cause::usage, "-b{}: sendmail is no daemon here; start one with: porpoise run",
                     mode);
@@ -195,6 +198,7 @@ const char* const kSendmailHelp =
     "  -odq          queue only: do not start send\n"
     "  -B -N -R -V   body type, notices, what they return, envelope id\n"
     "  -bp           list the queue (also as mailq)\n"
+    "  -bs           speak SMTP on standard input and output\n"
     "  -q            attempt what is due in the queue\n"
     "  --instance DIR  the instance to use\n";
 

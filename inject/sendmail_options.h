@@ -10,6 +10,7 @@ struct SendmailCommand {
   enum class Act {
     submit,      ///< the message on standard input
     list_queue,  ///< -bp, mailq
+    speak_smtp,  ///< -bs: a session on standard input and output
     run_queue,   ///< -q: attempt what is due
     aliases,     ///< newaliases: nothing to do
     help,

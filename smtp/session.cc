@@ -267,7 +267,7 @@ Session::Reply Session::data() {
   if (!begun) return {begun.error().code, begun.error().status, begun.error().text};
   in_text_ = writing_ = true;
   dots_ = {};
-  hops_ = {};
+  hops_ = mail::TraceScan();
   not_written_.reset();
   return {354, std::nullopt, "go ahead, end with <CRLF>.<CRLF>"};
 }
@@ -307,7 +307,7 @@ std::optional<Refusal> Session::text_fault() const {
     return Refusal{552, StatusCode{5, 3, 4},
                    fmt::format("at most {} octets", limits.message_octets)};
   }
-  if (hops_.count() > limits.hops) {
+  if (hops_.hops() > limits.hops) {
     return Refusal{554, StatusCode{5, 4, 6},
                    fmt::format("more than {} hosts had this message: it goes round", limits.hops)};
   }

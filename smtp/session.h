@@ -26,7 +26,7 @@
 #include "libmail/envelope.h"
 #include "libmail/line_reader.h"
 #include "libmail/smtp_command.h"
-#include "smtp/hop_counter.h"
+#include "libmail/trace.h"
 #include "smtp/limits.h"
 #include "smtp/world.h"
 
@@ -58,6 +58,9 @@ class Session {
   /// The client may be waiting for the reply to what feed() took last, so that it must go out
   /// before more is taken; all others may be sent together (RFC 2920 section 3.2).
   bool urgent() const { return urgent_; }
+
+  /// The client is in the middle of a message.
+  bool in_text() const { return in_text_; }
 
   /// The connection is to be closed, once all is sent.
   bool over() const { return over_; }
@@ -115,7 +118,7 @@ class Session {
   bool in_text_ = false;  // after 354
   bool writing_ = false;  // the world has begun a message
   mail::DotReader dots_;
-  HopCounter hops_;
+  mail::TraceScan hops_;
   std::optional<Refusal> not_written_;  // what the world said
   std::string room_;
 

@@ -137,7 +137,6 @@ def test_q_attempts_what_is_due(instance):
 @pytest.mark.parametrize("args, text, code, error", [
     ([], "To: a\n\n", 64, "no recipients: none were named"),
     (["-t"], "Subject: x\n\n", 64, "no recipients: the message names none in To, Cc or Bcc"),
-    (["-bs"], "", 64, "-bs: this sendmail does not speak SMTP"),
     (["-bd"], "", 64, "-bd: sendmail is no daemon here; start one with: porpoise run"),
     (["-Z"], "", 64, "unknown option -Z (try --help)"),
     (["-t"], "To: <a\n\n", 65, 'To: octet 5: no ">" closes this "<": "<a"'),

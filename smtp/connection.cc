@@ -1,0 +1,96 @@
+#include "smtp/connection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "posix/clock.h"
+#include "posix/error.h"
+
+namespace porpoise::smtp {
+namespace {
+
+constexpr std::size_t kReadOctets = 65536;
+// PIPE_BUF: a pipe that is ready for writing takes so many without blocking.
+constexpr std::size_t kPipeOctets = 4096;
+
+}  // namespace
+
+Result<Connection> Connection::make(int in, int out) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
+    return posix::trouble(errno, "holding back SIGTERM");
+  }
+  posix::UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals.open()) return posix::trouble(errno, "making a signal descriptor");
+  Connection made(in, out, std::move(signals));
+  made.room_.resize(kReadOctets);
+  return made;
+}
+
+Connection::Wait Connection::wait(int fd, short events, std::int64_t deadline_us) const {
+  for (;;) {
+    const std::int64_t left_ms = (deadline_us - posix::running_us() + 999) / 1000;
+    constexpr std::int64_t kLongest = 1 << 30;
+    pollfd asked[] = {{signals_.get(), POLLIN, 0}, {fd, events, 0}};
+    const int ready =
+        ::poll(asked, 2, static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, kLongest)));
+    if (ready < 0 && errno != EINTR && errno != EAGAIN) return Wait::too_late;
+    // What can be sent still is, so that the client hears why the session ends.
+    if (ready > 0 && events == POLLOUT && asked[1].revents != 0) return Wait::ready;
+    if (ready > 0) return asked[0].revents != 0 ? Wait::told : Wait::ready;
+    if (left_ms <= 0) return Wait::too_late;
+  }
+}
+
+Connection::Read Connection::read(std::int64_t deadline_us) {
+  for (;;) {
+    switch (wait(in_, POLLIN, deadline_us)) {
+      case Wait::too_late:
+        return Read::too_late;
+      case Wait::told:
+        return Read::told;
+      case Wait::ready:
+        break;
+    }
+    const ssize_t n = ::read(in_, room_.data(), room_.size());
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n <= 0) return Read::end;
+    octets_ = std::string_view(room_).substr(0, static_cast<std::size_t>(n));
+    return Read::octets;
+  }
+}
+
+bool Connection::flush(std::chrono::seconds patience) {
+  const auto patience_us = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
+  for (std::string_view rest = out_room_; good_ && !rest.empty();) {
+    good_ = write_some(rest, posix::running_us() + patience_us);
+  }
+  out_room_.clear();
+  return good_;
+}
+
+// Never blocks, and never changes the flags of a descriptor that other processes share.
+bool Connection::write_some(std::string_view& text, std::int64_t deadline_us) {
+  ssize_t n = -1;
+  if (is_socket_) {
+    n = ::send(out_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == ENOTSOCK) is_socket_ = false;
+  }
+  if (n < 0 && (!is_socket_ || errno == EAGAIN)) {
+    if (wait(out_, POLLOUT, deadline_us) != Wait::ready) return false;
+    if (is_socket_) return true;  // and again
+    n = ::write(out_, text.data(), std::min(text.size(), kPipeOctets));
+  }
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  text.remove_prefix(static_cast<std::size_t>(n));
+  return true;
+}
+
+}  // namespace porpoise::smtp
