@@ -96,9 +96,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const int code = 200 + static_cast<unsigned char>(octets[0]) * 399 / 255;
   const auto klass = static_cast<std::uint16_t>(code / 100);
   const StatusCode status{klass, static_cast<unsigned char>(octets[0]), 999};
-  for (const bool utf8 : {false, true}) {
-    check_print(code, std::nullopt, octets.substr(1), utf8);
-    if (klass != 3) check_print(code, status, octets.substr(1), utf8);
-  }
+  const bool utf8 = octets.size() % 2 == 0;
+  check_print(code, std::nullopt, octets.substr(1), utf8);
+  if (klass != 3) check_print(code, status, octets.substr(1), utf8);
   return 0;
 }
