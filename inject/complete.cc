@@ -1,12 +1,10 @@
 #include "inject/complete.h"
 
-#include <algorithm>
-#include <array>
-
+#include "inject/field_kind.h"
+#include "inject/made_fields.h"
 #include "libmail/address.h"
 #include "libmail/address_text.h"
-#include "libmail/date.h"
-#include "libmail/message_id.h"
+#include "libmail/fold.h"
 
 namespace porpoise::inject {
 namespace {
@@ -14,97 +12,67 @@ namespace {
 using mail::FieldName;
 using mail::FieldView;
 
-/// How a field is treated (reference 1.2).
-enum class Treatment { recipients, hidden_recipients, sender, return_path, deleted, untouched };
-
-Treatment treatment_of(FieldName name) {
-  switch (name) {
-    case FieldName::to:
-    case FieldName::cc:
-    case FieldName::apparently_to:
-    case FieldName::resent_to:
-    case FieldName::resent_cc:
-      return Treatment::recipients;
-    case FieldName::bcc:
-    case FieldName::resent_bcc:
-      return Treatment::hidden_recipients;
-    case FieldName::sender:
-    case FieldName::from:
-    case FieldName::reply_to:
-    case FieldName::return_receipt_to:
-    case FieldName::errors_to:
-    case FieldName::resent_sender:
-    case FieldName::resent_from:
-    case FieldName::resent_reply_to:
-      return Treatment::sender;
-    case FieldName::return_path:
-      return Treatment::return_path;
-    case FieldName::content_length:
-      return Treatment::deleted;
-    default:
-      return Treatment::untouched;
-  }
-}
-
-bool is_resent(FieldName name) {
-  switch (name) {
-    case FieldName::resent_sender:
-    case FieldName::resent_from:
-    case FieldName::resent_reply_to:
-    case FieldName::resent_to:
-    case FieldName::resent_cc:
-    case FieldName::resent_bcc:
-    case FieldName::resent_date:
-    case FieldName::resent_message_id:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool looks_like_a_list(std::string_view argument) {
   return argument.find_first_of("<>,\"()") != std::string_view::npos;
+}
+
+// Too long for SMTP, whatever stands in it.
+bool has_long_line(std::string_view text) {
+  while (text.size() > mail::kLongestLine) {
+    const std::size_t lf = text.find('\n');
+    if (lf > mail::kLongestLine) return true;
+    text.remove_prefix(lf + 1);
+  }
+  return false;
 }
 
 class Completion {
  public:
   Completion(const mail::Header& header, const Job& job, const Settings& settings)
-      : header_(header), job_(job), settings_(settings) {}
+      : header_(header), job_(job), settings_(settings), own_(header), maker_(settings) {}
 
   Outcome<Completed> run() {
     look();
     if (Outcome<> done = take_arguments(); !done) return failed(done);
     if (Outcome<> done = take_sender(); !done) return failed(done);
     for (std::size_t i = 0; i < header_.size(); ++i) {
-      if (Outcome<> done = take_field(header_.field(i)); !done) return failed(done);
+      if (dropped_[i]) continue;
+      if (Outcome<> done = take_field(i); !done) return failed(done);
     }
-    if (out_.envelope.recipients.empty()) return nobody();
-    if (!sender_known_) default_sender();
-    Outcome<std::string> made = generated();
-    if (!made) return failed(made);
+    if (out_.envelope.recipients.empty() && !job_.nobody_is_fine) return nobody();
+    if (!sender_known_) out_.envelope.sender = maker_.sender();
     out_.envelope.parameters = job_.parameters;
-    out_.header = std::move(*made) + fields_;
+    out_.header = maker_.fields(own_, several_, addressees_) + fields_;
     return std::move(out_);
   }
 
  private:
-  // ---- before anything is taken: what kind of message this is
+  // ---- before anything is taken: what is there, and what counts as not there
 
   void look() {
+    dropped_.resize(header_.size());
     for (std::size_t i = 0; i < header_.size(); ++i) {
-      const FieldName name = header_.field(i).known;
-      if (dropped(name)) continue;
-      present_[static_cast<std::size_t>(name)] = true;
-      if (is_resent(name)) resent_ = true;
+      const FieldView field = header_.field(i);
+      dropped_[i] = is_dropped(field, own_.counts(i));
+      if (own_.counts(i) && !dropped_[i]) own_.note(field.known);
     }
   }
 
-  bool dropped(FieldName name) const {
-    return (name == FieldName::from && settings_.letters.delete_from) ||
-           (name == FieldName::message_id && settings_.letters.delete_message_id);
+  bool is_dropped(const FieldView& field, bool own) const {
+    switch (field.known) {
+      case FieldName::from:
+        if (settings_.letters.delete_from && own) return true;
+        [[fallthrough]];
+      case FieldName::sender:
+      case FieldName::resent_from:
+      case FieldName::resent_sender:
+        return own && names_nobody(field.body);
+      case FieldName::message_id:
+        return settings_.letters.delete_message_id && own;
+      default:
+        return false;
+    }
   }
-
-  bool present(FieldName name) const { return present_[static_cast<std::size_t>(name)]; }
 
   bool header_counts() const {
     switch (job_.recipients) {
@@ -122,7 +90,7 @@ class Completion {
   Outcome<Completed> nobody() const {
     if (!header_counts()) return refuse(Cause::usage, "no recipients: none were named");
     return refuse(Cause::usage, "no recipients: the message names none in {}",
-                  resent_ ? "Resent-To, Resent-Cc or Resent-Bcc" : "To, Cc or Bcc");
+                  own_.resent() ? "Resent-To, Resent-Cc or Resent-Bcc" : "To, Cc or Bcc");
   }
 
   void add_recipient(const mail::Mailbox& mailbox) {
@@ -196,26 +164,42 @@ class Completion {
 
   // ---- fields as written
 
-  Outcome<> take_field(const FieldView& field) {
-    const Treatment treatment = treatment_of(field.known);
-    if (treatment == Treatment::deleted || dropped(field.known)) return {};
-    if (treatment == Treatment::return_path) return take_return_path(field);
-    if (treatment == Treatment::untouched) {
-      fields_ += field.text;
-      return {};
+  Outcome<> take_field(std::size_t index) {
+    const FieldView field = header_.field(index);
+    const bool own = own_.counts(index);
+    switch (treatment_of(field.known)) {
+      case Treatment::deleted:
+        return {};
+      case Treatment::return_path:
+        return take_return_path(field);
+      case Treatment::untouched:
+        fields_ += field.text;
+        return {};
+      case Treatment::recipients:
+        return take_addresses(field, own, own && header_counts(), false);
+      case Treatment::hidden_recipients:
+        return take_addresses(field, own, own && header_counts(), true);
+      case Treatment::sender:
+        return take_addresses(field, own, false, false);
+      case Treatment::reply:
+        return take_addresses(field, false, false, false);
     }
-    const bool hidden = treatment == Treatment::hidden_recipients;
-    // Of a resent message only the Resent- fields are the caller's own.
-    const bool own = is_resent(field.known) == resent_;
-    const bool counts = treatment != Treatment::sender && own && header_counts();
+    return {};
+  }
+
+  // `own`: not from an earlier resending, and not the original's of a resent message.
+  // `counts`: its addresses are recipients.
+  Outcome<> take_addresses(const FieldView& field, bool own, bool counts, bool hidden) {
+    const bool sender = treatment_of(field.known) == Treatment::sender;
     auto list = mail::parse_addresses(field.body);
     if (!list) {
-      const bool needed = counts || (treatment == Treatment::sender && own && !job_.header_is_data);
-      if (needed) return cannot_read(field, list.error());
+      if (counts || (sender && own && !job_.header_is_data)) {
+        return cannot_read(field, list.error());
+      }
       if (!hidden) fields_ += field.text;
       return {};
     }
-    bool changed = list->repaired;
+    bool changed = list->repaired || has_long_line(field.text);
     const mail::Mailbox* null = nullptr;
     for (mail::Mailbox& mailbox : list->mailboxes) {
       if (qualify(mailbox, settings_.hosts)) changed = true;
@@ -224,12 +208,43 @@ class Completion {
     }
     if (counts && null != nullptr) return cannot_read(field, {null->at, "\"<>\" names nobody"});
     if (hidden) return {};
-    if (changed && !list->empty()) {
+    if (own && !job_.header_is_data) {
+      if (Outcome<> done = take_senders(field, *list); !done) return done;
+    }
+    take_addressees(field.known, *list);
+    // What an earlier resending wrote is no longer ours to complete.
+    const bool earlier = is_resent(field.known) && !own;
+    if (changed && !list->empty() && !earlier) {
       fields_ += print_field(field.name, *list);
     } else {
       fields_ += field.text;
     }
     return {};
+  }
+
+  // RFC 5322 section 3.6.2: one Sender, and where From names more than one there has to be one.
+  Outcome<> take_senders(const FieldView& field, const mail::AddressList& list) {
+    switch (field.known) {
+      case FieldName::from:
+      case FieldName::resent_from:
+        several_ = several_ || list.mailboxes.size() != 1;
+        return {};
+      case FieldName::sender:
+      case FieldName::resent_sender:
+        if (list.mailboxes.size() < 2) return {};
+        return cannot_read(
+            field, {list.mailboxes[1].at,
+                    fmt::format("a second sender: \"{}\"", print_address(list.mailboxes[1]))});
+      default:
+        return {};
+    }
+  }
+
+  void take_addressees(FieldName name, const mail::AddressList& list) {
+    if (settings_.lists.empty() || (name != FieldName::to && name != FieldName::cc)) return;
+    for (const mail::Mailbox& mailbox : list.mailboxes) {
+      if (!mailbox.null) addressees_.push_back(mailbox);
+    }
   }
 
   static Outcome<> cannot_read(const FieldView& field, const mail::AddressFault& fault) {
@@ -252,82 +267,17 @@ class Completion {
     return {};
   }
 
-  // ---- what is made
-
-  const Account& account() {
-    if (!account_) account_ = settings_.account ? settings_.account() : Account{"anonymous", ""};
-    return *account_;
-  }
-
-  std::string user() { return settings_.user ? *settings_.user : account().user; }
-
-  std::string name() {
-    if (settings_.name) return *settings_.name;
-    return account().user == user() ? account().name : "";
-  }
-
-  std::string own_host() const {
-    return qualify_domain(settings_.host.value_or(""), settings_.hosts);
-  }
-
-  void default_sender() {
-    std::string sender = settings_.sender_user ? *settings_.sender_user : user();
-    if (settings_.letters.message_verp) {
-      sender += fmt::format("-{}.{}", settings_.wall_us / 1'000'000, settings_.pid);
-    }
-    if (settings_.letters.recipient_verp) sender += '-';
-    sender += '@';
-    sender += settings_.sender_host ? qualify_domain(*settings_.sender_host, settings_.hosts)
-                                    : own_host();
-    if (settings_.letters.recipient_verp) sender += "-@[]";
-    out_.envelope.sender = std::move(sender);
-  }
-
-  Outcome<std::string> generated() {
-    const std::string prefix = resent_ ? "Resent-" : "";
-    const std::int64_t seconds = settings_.wall_us / 1'000'000;
-    std::string text;
-    if (!present(resent_ ? FieldName::resent_date : FieldName::date)) {
-      text += fmt::format("{}Date: {}\n", prefix, mail::print_date(seconds));
-    }
-    if (!present(resent_ ? FieldName::resent_message_id : FieldName::message_id)) {
-      const mail::MessageIdSource source{settings_.wall_us, settings_.pid, settings_.random};
-      text += fmt::format("{}Message-ID: {}\n", prefix, make_message_id(source, settings_.id_host));
-    }
-    if (!present(resent_ ? FieldName::resent_from : FieldName::from)) {
-      text += from_field(prefix + "From");
-    }
-    if (!present(resent_ ? FieldName::resent_to : FieldName::to) &&
-        !present(resent_ ? FieldName::resent_cc : FieldName::cc)) {
-      text += prefix + "Cc: recipient list not shown: ;\n";
-    }
-    return text;
-  }
-
-  std::string from_field(const std::string& field_name) {
-    mail::AddressList list;
-    mail::Mailbox mailbox;
-    mailbox.local = user();
-    mailbox.domain = own_host();
-    const std::string said = name();
-    if (!said.empty() && settings_.letters.comment_from) {
-      mailbox.comments.push_back(mail::print_comment(said));
-    } else if (!said.empty()) {
-      mailbox.phrase = mail::print_encoded_phrase(said);
-    }
-    list.mailboxes.push_back(std::move(mailbox));
-    return print_field(field_name, list);
-  }
-
   const mail::Header& header_;
   const Job& job_;
   const Settings& settings_;
+  Own own_;
+  Maker maker_;
   Completed out_;
   std::string fields_;
-  std::array<bool, 64> present_{};
-  std::optional<Account> account_;
-  bool resent_ = false;
+  std::vector<bool> dropped_;
+  std::vector<mail::Mailbox> addressees_;  // of To and Cc, where mailing lists are known
   bool sender_known_ = false;
+  bool several_ = false;  // From names more or fewer than one
 };
 
 }  // namespace

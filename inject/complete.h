@@ -33,6 +33,7 @@ struct Job {
   /// The message is somebody else's: an address field that cannot be read, and from which nothing
   /// is taken, passes as it is.
   bool header_is_data = false;
+  bool nobody_is_fine = false;              ///< no recipient at all is no error
   mail::Parameters parameters{};            ///< of the message: RET, ENVID, BODY
   mail::Parameters recipient_parameters{};  ///< of every recipient: NOTIFY
 };
@@ -42,17 +43,19 @@ struct Completed {
   mail::Envelope envelope;
 };
 
-/// Completes: Date, Message-ID, From and `Cc: recipient list not shown: ;` where they are missing
-/// (of a resent message their Resent- forms), all in front of what was written. Address fields
-/// that have to change are printed anew, all else stays byte for byte. Bcc, Resent-Bcc,
-/// Return-Path and Content-Length go.
+/// Completes: Date, Message-ID, From, Sender where From names several, and `Cc: recipient list not
+/// shown: ;` where they are missing (of a resent message their Resent- forms), Mail-Followup-To
+/// where a mailing list is addressed, all in front of what was written. Address fields that have
+/// to change, also because a line of them is too long for SMTP, are printed anew; all else stays
+/// byte for byte. Bcc, Resent-Bcc, Return-Path, Content-Length and a From of nobody go.
 ///
 /// Recipients: the arguments in order, then To, Cc, Bcc and Apparently-To (of a resent message:
-/// Resent-To, Resent-Cc, Resent-Bcc) in written order. Nobody is dropped, duplicates included.
+/// Resent-To, Resent-Cc, Resent-Bcc above the next Received) in written order. Nobody is dropped,
+/// duplicates included.
 ///
 /// Failures (data): no recipient at all; an address field that cannot be read and is needed: the
-/// text names the field, the octet of it (from 1) and the words; an argument or sender that is no
-/// address.
+/// text names the field, the octet of it (from 1) and the words; a Sender of two; an argument or
+/// sender that is no address.
 Outcome<Completed> complete(const mail::Header& header, const Job& job, const Settings& settings);
 
 }  // namespace porpoise::inject

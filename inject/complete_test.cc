@@ -114,6 +114,67 @@ TEST(Complete, AnMboxSeparatorBecomesAField) {
             lines({kDate, kId, kFrom, "MBOX-Line: From joe Sat\nTo: a@b.c\n"}));
 }
 
+TEST(Complete, ALineTooLongForSmtpIsPrintedAnew) {
+  std::string list = "a@b.c";
+  while (list.size() < 990) list += ",a@b.c";
+  const std::string fits = "To:" + list + "\n";
+  ASSERT_EQ(fits.size(), 998u + 1);
+  EXPECT_EQ(header(fits), lines({kDate, kId, kFrom, fits}));
+  const std::string folded = "To:" + list.substr(6) + ",\n " + list + "\n";
+  EXPECT_EQ(header(folded), lines({kDate, kId, kFrom, folded}));
+  const std::string text = header("To:" + list + ",d@e.f\n");
+  EXPECT_NE(text.find("To: a@b.c, a@b.c, a@b.c"), std::string::npos);
+  std::size_t longest = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t lf = text.find('\n', at);
+    longest = std::max(longest, lf - at);
+    at = lf + 1;
+  }
+  EXPECT_EQ(longest, 78u);
+}
+
+TEST(Complete, AFromThatNamesNobodyCountsAsAbsent) {
+  for (const char* from : {"From:\n", "From: \n", "From: <>\n", "From: ()\n", "From: ,\n"}) {
+    EXPECT_EQ(header(fmt::format("To: a@b.c\n{}", from)),
+              lines({kDate, kId, kFrom, "To: a@b.c\n"}));
+  }
+  EXPECT_EQ(header("To: a@b.c\nFrom: Anybody: ;\nSender: <>\n"),
+            lines({kDate, kId, "Sender: Joe Doe <joe@mx.example.org>\n",
+                   "To: a@b.c\nFrom: Anybody: ;\n"}));
+}
+
+TEST(Complete, SeveralAuthorsNeedASender) {
+  const std::string_view text = "To: a@b.c\nFrom: x@y.z, v@w.x\n";
+  EXPECT_EQ(header(text), lines({kDate, kId, "Sender: Joe Doe <joe@mx.example.org>\n", text}));
+  const std::string with = lines({"Sender: s@t.u\n", text});
+  EXPECT_EQ(header(with), lines({kDate, kId, with}));
+  Job data = to({"a@b.c"});
+  data.header_is_data = true;
+  EXPECT_EQ(header(text, data), lines({kDate, kId, text}));
+  EXPECT_EQ(header("Resent-To: a@b.c\nResent-From: x@y.z, v@w.x\nFrom: 1@y.z, 2@y.z\n"),
+            "Resent-Date: 21 Nov 2026 04:19:54 -0000\n"
+            "Resent-Message-ID: <20261121041954.123456.4711.0000000000007@id.example.org>\n"
+            "Resent-Sender: Joe Doe <joe@mx.example.org>\n"
+            "Resent-To: a@b.c\nResent-From: x@y.z, v@w.x\nFrom: 1@y.z, 2@y.z\n");
+}
+
+TEST(Complete, ASenderIsOne) {
+  EXPECT_EQ(envelope("To: a@b.c\nSender: x@y.z, v@w.x\n"),
+            "error 65: Sender: octet 16: a second sender: \"v@w.x\"");
+  Job data = to({"a@b.c"});
+  data.header_is_data = true;
+  EXPECT_EQ(envelope("Sender: x@y.z, v@w.x\n", data), "joe@mx.example.org: a@b.c");
+  EXPECT_EQ(envelope("Resent-To: a@b.c\nSender: x@y.z, v@w.x\n"), "joe@mx.example.org: a@b.c");
+}
+
+TEST(Complete, FieldsForAnswersAreCompletedWhereTheyCanBeRead) {
+  EXPECT_EQ(header("To: a@b.c\nMail-Reply-To: joe\nMail-Followup-To: list@x, joe\n"),
+            lines({kDate, kId, kFrom, "To: a@b.c\nMail-Reply-To: joe@mx.example.org\n",
+                   "Mail-Followup-To: list@x.example.org, joe@mx.example.org\n"}));
+  const std::string_view broken = "To: a@b.c\nMail-Reply-To: <a\nMail-Followup-To: <b\n";
+  EXPECT_EQ(header(broken), lines({kDate, kId, kFrom, broken}));
+}
+
 // ---- recipients
 
 TEST(Complete, RecipientsComeInWrittenOrder) {
@@ -144,6 +205,14 @@ TEST(Complete, NobodyToSendToIsAnError) {
   EXPECT_EQ(
       envelope("To: a@b.c\nResent-From: x@y.z\n"),
       "error 64: no recipients: the message names none in Resent-To, Resent-Cc or Resent-Bcc");
+}
+
+TEST(Complete, NobodyToSendToMayBeFine) {
+  Job job = to({});
+  job.nobody_is_fine = true;
+  EXPECT_EQ(envelope("Subject: x\n", job), "joe@mx.example.org:");
+  EXPECT_EQ(envelope("Bcc: <b\n", job),
+            "error 65: Bcc: octet 6: no \">\" closes this \"<\": \"<b\"");
 }
 
 TEST(Complete, ARecipientFieldThatCannotBeReadStopsAll) {
@@ -274,6 +343,16 @@ TEST(Complete, TheLettersDeleteAndIgnore) {
             lines({kDate, kId, kFrom, "To: a@b.c\n"}));
 }
 
+TEST(Complete, NothingIsDeletedFromAMessageOfSomebodyElse) {
+  Settings s = joe();
+  s.letters.delete_from = true;
+  s.letters.delete_message_id = true;
+  const std::string_view text =
+      "Resent-To: a@b.c\nResent-From: r@b.c\nResent-Date: d\nResent-Message-ID: <i@j.k>\n"
+      "From: x@y.z\nMessage-ID: <1@y.z>\n";
+  EXPECT_EQ(header(text, {}, s), text);
+}
+
 // ---- From
 
 TEST(Complete, AFromIsQuotedAsItMustBe) {
@@ -295,6 +374,31 @@ TEST(Complete, AFromIsQuotedAsItMustBe) {
   s.name = "a) b";
   s.user = "j d";
   EXPECT_EQ(from(), "From: \"j d\"@mx.example.org (a\\) b)");
+}
+
+TEST(Complete, AFromMayHoldUtf8AsItIs) {
+  Settings s = joe();
+  const auto from = [&] {
+    const std::string text = header("To: a@b.c\nDate:\nMessage-ID:\n", {}, s);
+    return text.substr(0, text.find("\nTo: "));
+  };
+  s.letters.utf8_names = true;
+  s.name = "J\xc3\xb6 D.";
+  EXPECT_EQ(from(), "From: \"J\xc3\xb6 D.\" <joe@mx.example.org>");
+  s.name = "\xff";  // is none
+  EXPECT_EQ(from(), "From: =?unknown-8bit?b?/w==?= <joe@mx.example.org>");
+  s.letters.comment_from = true;
+  s.name = "J\xc3\xb6) (\n\\";
+  EXPECT_EQ(from(), "From: joe@mx.example.org (J\xc3\xb6\\) \\( \\\\)");
+}
+
+TEST(Complete, ALongNameIsCutBetweenCharacters) {
+  Settings s = joe();
+  s.letters.utf8_names = true;
+  s.name = std::string(kLongestName - 1, 'x') + "\xc3\xb6";
+  const std::string text = header("To: a@b.c\nDate:\nMessage-ID:\n", {}, s);
+  EXPECT_EQ(text.substr(0, text.find("\nTo: ")),
+            fmt::format("From: {}\n  <joe@mx.example.org>", std::string(kLongestName - 1, 'x')));
 }
 
 TEST(Complete, ThePasswordFileIsAskedOnlyWhereNothingElseSays) {
@@ -344,6 +448,43 @@ TEST(Complete, AResentMessageMayHaveAnUnreadableOriginal) {
   EXPECT_EQ(header(text), text);
   EXPECT_EQ(envelope("From: x\nResent-To: c@x.y\nResent-From: <\n"),
             "error 65: Resent-From: octet 14: no \">\" closes this \"<\": \"<\"");
+}
+
+TEST(Complete, OnlyTheNewestResentBlockCounts) {
+  const std::string_view old =
+      "Received: by x\nResent-Date: d\nResent-From: o\nResent-To: old@x.y, p\n"
+      "Resent-Message-ID: i\nTo: q\n";
+  const std::string text =
+      lines({"Resent-To: new@x.y\nSubject: s\nResent-Cc: cc@x.y\n", old, "Resent-Bcc: hid@x.y\n"});
+  EXPECT_EQ(envelope(text), "joe@mx.example.org: new@x.y cc@x.y");
+  EXPECT_EQ(header(text), lines({"Resent-Date: 21 Nov 2026 04:19:54 -0000\n"
+                                 "Resent-Message-ID: "
+                                 "<20261121041954.123456.4711.0000000000007@id.example.org>\n"
+                                 "Resent-From: Joe Doe <joe@mx.example.org>\n"
+                                 "Resent-To: new@x.y\nSubject: s\nResent-Cc: cc@x.y\n",
+                                 old.substr(0, old.size() - 6), "To: q@mx.example.org\n"}));
+  // One below Received is the newest where there is none above it.
+  EXPECT_EQ(envelope("Received: by x\nResent-To: a@x.y\nTo: q\n"), "joe@mx.example.org: a@x.y");
+}
+
+// ---- Mail-Followup-To
+
+TEST(Complete, AMessageToAMailingListGetsMailFollowupTo) {
+  Settings s = joe();
+  s.lists = {"list@x.test"};
+  const auto followup = [&](std::string_view text) {
+    const std::string all = header(text, to({"r@x.y"}), s);
+    const std::size_t begin = all.find("Mail-Followup-To:");
+    if (begin == std::string::npos) return std::string();
+    return all.substr(begin, all.find('\n', begin) - begin);
+  };
+  EXPECT_EQ(followup("To: The List <LIST@x.TEST>, b\nCc: c@d.e (C)\n"),
+            "Mail-Followup-To: LIST@x.TEST, b@mx.example.org, c@d.e");
+  EXPECT_EQ(followup("Cc: \"o p\"@d.e\nTo: g: list@x.test;\n"),
+            "Mail-Followup-To: \"o p\"@d.e, list@x.test");
+  EXPECT_EQ(followup("To: a@x.test\nBcc: list@x.test\nReply-To: list@x.test\n"), "");
+  EXPECT_EQ(followup("To: list@x.test\nResent-To: a@b.c\n"), "");
+  EXPECT_EQ(followup("To: list@x.test\nmail-followup-to: me@b.c\n"), "");
 }
 
 // ---- parameters

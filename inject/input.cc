@@ -31,20 +31,13 @@ bool DotEnd::feed(std::string_view in, std::string& out) {
   return found_;
 }
 
-void LineEnds::decide(std::string_view in) {
-  const std::size_t lf = in.find('\n');
-  if (lf == std::string_view::npos) return;
-  crlf_ = lf > 0 ? in[lf - 1] == '\r' : held_cr_;
-}
-
 std::string_view LineEnds::feed(std::string_view in) {
   if (in.empty()) return in;
-  if (!crlf_) decide(in);
   std::string_view out = in;
-  if (held_cr_ || crlf_.value_or(true)) {
+  if (held_cr_ || in.find('\r') != std::string_view::npos) {
     room_.clear();
     for (std::size_t i = 0; i < in.size();) {
-      if (held_cr_ && (in[i] != '\n' || !crlf_.value_or(true))) room_ += '\r';
+      if (held_cr_ && in[i] != '\n') room_ += '\r';
       const std::size_t cr = in.find('\r', i);
       held_cr_ = cr != std::string_view::npos;
       room_.append(in.substr(i, cr - i));
@@ -57,17 +50,21 @@ std::string_view LineEnds::feed(std::string_view in) {
 }
 
 std::string_view LineEnds::finish() {
-  room_.clear();
-  if (held_cr_) room_ += '\r';
-  if (held_cr_ || last_ != '\n') room_ += '\n';
+  const bool whole = !held_cr_ && last_ == '\n';
   held_cr_ = false;
   last_ = '\n';
-  return room_;
+  return whole ? "" : "\n";
 }
 
 Input::Input(int fd, bool dot_ends) : fd_(fd), dot_ends_(dot_ends), room_(65536) {}
 
 Outcome<std::string_view> Input::next() {
+  Outcome<std::string_view> piece = read();
+  if (piece && copy_ != nullptr) copy_->keep(*piece);
+  return piece;
+}
+
+Outcome<std::string_view> Input::read() {
   while (!ended_) {
     Result<std::size_t> count = posix::read_some(fd_, room_, "standard input");
     if (!count) {

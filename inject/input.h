@@ -2,12 +2,12 @@
 
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "inject/failure.h"
+#include "inject/kept_copy.h"
 
 namespace porpoise::inject {
 
@@ -26,23 +26,18 @@ class DotEnd {
   bool found_ = false;
 };
 
-/// Makes the lines of a body end in LF, and the last one whole. Where the message's first line
-/// ended in CR LF, every CR LF becomes LF; else a CR is an octet like others.
+/// Makes the lines of a body end in LF, and the last one whole: every CR LF becomes LF, also where
+/// others end in LF alone, since no mail can carry the difference. A CR that ends no line is an
+/// octet like others.
 class LineEnds {
  public:
-  /// `crlf`: what the header told; unknown means that the first line end here decides.
-  explicit LineEnds(std::optional<bool> crlf) : crlf_(crlf) {}
-
   /// The next piece, made ready. The view is of `in` or of this, until the next call.
   std::string_view feed(std::string_view in);
 
-  /// What was held back, and an LF if the last line lacks one. Nothing for a body of nothing.
+  /// An LF if the last line lacks one. Nothing for a body of nothing.
   std::string_view finish();
 
  private:
-  void decide(std::string_view in);
-
-  std::optional<bool> crlf_;
   std::string room_;
   bool held_cr_ = false;
   char last_ = '\n';
@@ -57,11 +52,17 @@ class Input {
   /// Failures: no_input (not a thing that can be read), input (it failed later).
   Outcome<std::string_view> next();
 
+  /// From now on every piece also goes to `copy` (lent), as it came.
+  void copy_to(KeptCopy* copy) { copy_ = copy; }
+
  private:
+  Outcome<std::string_view> read();
+
   int fd_;
   bool dot_ends_;
   bool ended_ = false;
   bool begun_ = false;
+  KeptCopy* copy_ = nullptr;
   DotEnd dot_;
   std::vector<char> room_;
   std::string text_;

@@ -21,8 +21,8 @@ std::string until_dot(std::string_view text, std::size_t piece = 4096) {
   return out + (found ? "|end" : "");
 }
 
-std::string with_lf(std::string_view text, std::optional<bool> crlf, std::size_t piece = 4096) {
-  LineEnds ends(crlf);
+std::string with_lf(std::string_view text, std::size_t piece = 4096) {
+  LineEnds ends;
   std::string out;
   for (std::size_t at = 0; at < text.size(); at += piece) out += ends.feed(text.substr(at, piece));
   out += ends.finish();
@@ -51,36 +51,29 @@ TEST(DotEnd, DoesNotDependOnWhereThePiecesSplit) {
   }
 }
 
-TEST(LineEnds, CrLfBecomesLfWhereTheMessageHasIt) {
-  EXPECT_EQ(with_lf("a\r\nb\nc\rd\r\r\ne\r\n", true), "a\nb\nc\rd\r\ne\n");
-  EXPECT_EQ(with_lf("\r\n\r\n", true), "\n\n");
+TEST(LineEnds, CrLfBecomesLfWhereverItStands) {
+  EXPECT_EQ(with_lf("a\r\nb\nc\r\n"), "a\nb\nc\n");
+  EXPECT_EQ(with_lf("a\nb\r\n"), "a\nb\n");
+  EXPECT_EQ(with_lf("\r\n\r\n"), "\n\n");
 }
 
-TEST(LineEnds, WhereTheMessageHasLfACrIsContent) {
-  EXPECT_EQ(with_lf("a\r\nb\r\n", false), "a\r\nb\r\n");
-}
-
-TEST(LineEnds, TheFirstLineDecidesWhereNothingElseDid) {
-  EXPECT_EQ(with_lf("a\r\nb\r\n", std::nullopt), "a\nb\n");
-  EXPECT_EQ(with_lf("a\nb\r\n", std::nullopt), "a\nb\r\n");
-  EXPECT_EQ(with_lf("\r\nb\r\n", std::nullopt), "\nb\n");
+TEST(LineEnds, ACrThatEndsNoLineIsContent) {
+  EXPECT_EQ(with_lf("c\rd\r\r\ne\n"), "c\rd\r\ne\n");
+  EXPECT_EQ(with_lf("\n\ra\n"), "\n\ra\n");
 }
 
 TEST(LineEnds, TheLastLineIsCompleted) {
-  EXPECT_EQ(with_lf("", false), "");
-  EXPECT_EQ(with_lf("a", false), "a\n");
-  EXPECT_EQ(with_lf("a\nb", true), "a\nb\n");
-  EXPECT_EQ(with_lf("a\r", true), "a\r\n");
-  EXPECT_EQ(with_lf("a\r", std::nullopt), "a\r\n");
+  EXPECT_EQ(with_lf(""), "");
+  EXPECT_EQ(with_lf("a"), "a\n");
+  EXPECT_EQ(with_lf("a\nb"), "a\nb\n");
+  EXPECT_EQ(with_lf("a\r"), "a\n");
+  EXPECT_EQ(with_lf("\r"), "\n");
 }
 
 TEST(LineEnds, DoesNotDependOnWhereThePiecesSplit) {
   for (const char* text : {"a\r\nb\r\n", "a\nb\r\nc\r", "\r\r\n\r\n", "ab\rc\nd\r\n", "\r", "\n"}) {
-    for (const std::optional<bool> crlf :
-         {std::optional<bool>(), std::optional<bool>(true), std::optional<bool>(false)}) {
-      for (std::size_t piece = 1; piece < 5; ++piece) {
-        EXPECT_EQ(with_lf(text, crlf, piece), with_lf(text, crlf)) << text;
-      }
+    for (std::size_t piece = 1; piece < 5; ++piece) {
+      EXPECT_EQ(with_lf(text, piece), with_lf(text)) << text;
     }
   }
 }

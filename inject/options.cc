@@ -5,11 +5,13 @@
 namespace porpoise::inject {
 namespace {
 
-enum Long : int { kHelp = 256, kInstance, kPrintId };
+enum Long : int { kHelp = 256, kInstance, kPrintId, kSaveTo, kNobody };
 
 constexpr option kLongOptions[] = {{"help", no_argument, nullptr, kHelp},
                                    {"instance", required_argument, nullptr, kInstance},
                                    {"print-id", no_argument, nullptr, kPrintId},
+                                   {"save-to", required_argument, nullptr, kSaveTo},
+                                   {"allow-no-recipients", no_argument, nullptr, kNobody},
                                    {nullptr, 0, nullptr, 0}};
 
 void take_option(int letter, InjectCommand& command) {
@@ -42,6 +44,12 @@ void take_option(int letter, InjectCommand& command) {
     case kPrintId:
       request.print_id = true;
       break;
+    case kSaveTo:
+      request.save_to = ::optarg;
+      break;
+    case kNobody:
+      request.job.nobody_is_fine = true;
+      break;
     case kHelp:
       command.help = true;
       break;
@@ -53,7 +61,8 @@ void take_option(int letter, InjectCommand& command) {
 }  // namespace
 
 const char* const kInjectHelp =
-    "usage: inject [-aAhHnN] [-f sender] [--print-id] [--instance DIR] [recipient ...]\n"
+    "usage: inject [-aAhHnN] [-f sender] [--save-to FILE] [--print-id] [--instance DIR]\n"
+    "              [recipient ...]\n"
     "Completes the header of the message on standard input and queues it.\n"
     "  -a  send to the recipients named as arguments only\n"
     "  -h  send to the recipients in the header only\n"
@@ -61,6 +70,9 @@ const char* const kInjectHelp =
     "  -H  to both\n"
     "  -f  envelope sender; '' is the null sender\n"
     "  -n  print the completed message instead of queueing it (-N: queue it)\n"
+    "  --save-to FILE  keep the message in FILE where it is not taken\n"
+    "  --allow-no-recipients\n"
+    "                  a message to nobody is no error\n"
     "  --print-id      print the id of the queued message\n"
     "  --instance DIR  the instance to use\n";
 

@@ -75,6 +75,16 @@ void set_from(Settings& settings, const std::string& from) {
   settings.name = "";  // another one's name would be wrong
 }
 
+// The addresses of mailing lists, for Mail-Followup-To (reference 2.6).
+Outcome<> read_lists(Settings& settings) {
+  const char* file = either(::getenv, "QMAILMFTFILE");
+  if (file == nullptr || file[0] == '\0') return {};
+  Result<Control::List> list = Control(posix::kHere, "").list(file);
+  if (!list) return failure(Cause::later, list.error());
+  for (const std::string& entry : list->entries) settings.lists.insert(ascii_lower(entry));
+  return {};
+}
+
 Outcome<Settings> settings_for(const Request& request, const std::optional<Instance>& instance) {
   Outcome<HostDefaults> hosts = host_defaults(instance);
   if (!hosts) return failed(hosts);
@@ -83,6 +93,7 @@ Outcome<Settings> settings_for(const Request& request, const std::optional<Insta
   const std::string sender = request.job.sender.value_or("");
   if (request.sender_is_from && !sender.empty()) set_from(*settings, sender);
   if (request.name) settings->name = request.name;
+  if (Outcome<> done = read_lists(*settings); !done) return failed(done);
   settings->wall_us = posix::wall_us();
   settings->pid = ::getpid();
   settings->random = posix::random_bits();
@@ -117,7 +128,7 @@ using Sink = std::function<Outcome<>(std::string_view)>;
 Outcome<> copy_body(Input& input, const Opening& opening, const Sink& put) {
   if (opening.header.end() == mail::Header::End::input) return {};
   if (Outcome<> done = put("\n"); !done) return done;
-  LineEnds ends(opening.header.crlf());
+  LineEnds ends;
   if (Outcome<> done = put(ends.feed(opening.header.body_begin())); !done) return done;
   std::string_view piece = opening.rest;
   for (;;) {
@@ -198,24 +209,46 @@ Outcome<> submit(const Request& request, const Instance& instance, Input& input,
   return {};
 }
 
-}  // namespace
-
-Outcome<> run(const Request& request) {
+Outcome<> take(const Request& request, Input& input) {
   // Told before anybody types a message.
-  if (request.job.recipients == Recipients::arguments && request.job.arguments.empty()) {
+  const Job& job = request.job;
+  if (job.recipients == Recipients::arguments && job.arguments.empty() && !job.nobody_is_fine) {
     return refuse(Cause::usage, "no recipients: none were named");
   }
   Outcome<std::optional<Instance>> instance = find_instance(request);
   if (!instance) return failed(instance);
   Outcome<Settings> settings = settings_for(request, *instance);
   if (!settings) return failed(settings);
-  Input input(STDIN_FILENO, request.dot_ends);
   Outcome<Opening> opening = read_header(input);
   if (!opening) return failed(opening);
-  Outcome<Completed> completed = complete(opening->header, request.job, *settings);
+  Outcome<Completed> completed = complete(opening->header, job, *settings);
   if (!completed) return failed(completed);
   if (request.print) return print(input, *opening, *completed);
   return submit(request, **instance, input, *opening, *completed);
+}
+
+// The message was not taken: it is kept whole, with what nobody has read of it yet.
+Failure kept(Failure why, Input& input, KeptCopy& copy) {
+  Outcome<std::string_view> piece = input.next();
+  while (piece && !piece->empty()) piece = input.next();
+  Result<std::string> path = copy.save();
+  const char* what = piece ? "the message" : "what was read of the message";
+  why.error.text +=
+      path ? fmt::format(" ({} is kept in {})", what, *path)
+           : fmt::format(" (and the message could not be kept: {})", path.error().text);
+  return why;
+}
+
+}  // namespace
+
+Outcome<> run(const Request& request) {
+  Input input(STDIN_FILENO, request.dot_ends);
+  if (!request.save_to || request.print) return take(request, input);
+  KeptCopy copy(*request.save_to);
+  input.copy_to(&copy);
+  Outcome<> done = take(request, input);
+  if (done) return {};
+  return tl::make_unexpected(kept(std::move(done.error()), input, copy));
 }
 
 }  // namespace porpoise::inject

@@ -20,10 +20,12 @@ struct Request {
   bool print_id = false;        ///< the id on standard output, once the message is queued
   bool dot_ends = false;        ///< a line of a single dot ends the message
   bool start_send = true;       ///< where no send runs, start one
+  std::optional<std::string> save_to{};  ///< where a message that is not taken is kept
 };
 
 /// Reads the whole header from descriptor 0 first; nothing is begun before it is known to be good.
-/// When this succeeds without `print`, the message is in the queue and on disk.
+/// When this succeeds without `print`, the message is in the queue and on disk. When it fails with
+/// `save_to`, the message is read to its end and kept (kept_copy.h), and the text says so.
 Outcome<> run(const Request& request);
 
 }  // namespace porpoise::inject

@@ -21,11 +21,10 @@ std::optional<Variable> first_set(const Environment& environment, Names names, b
   return std::nullopt;
 }
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 32 || c == 127;
-}
-
 Outcome<> check_host(std::string_view what, const std::string& host) {
+  if (host.size() > kLongestHost) {
+    return refuse(Cause::configuration, "{}: longer than {} octets", what, kLongestHost);
+  }
   const std::string_view fault = mail::domain_fault(host);
   if (fault.empty()) return {};
   return refuse(Cause::configuration, "{}: \"{}\" is no host name: {}", what, host, fault);
@@ -38,6 +37,10 @@ Outcome<std::optional<std::string>> user_of(const Environment& environment, Name
     return refuse(Cause::configuration, "{} in the environment holds a control character",
                   set->name);
   }
+  if (set->value.size() > kLongestUser) {
+    return refuse(Cause::configuration, "{} in the environment: longer than {} octets", set->name,
+                  kLongestUser);
+  }
   return std::optional(std::move(set->value));
 }
 
@@ -49,9 +52,9 @@ Outcome<std::optional<std::string>> host_of(const Environment& environment, Name
   return std::optional(std::move(set->value));
 }
 
-Outcome<std::string> host_or(const Environment& environment, const char* variable,
-                             const char* control, const std::string& otherwise) {
-  Outcome<std::optional<std::string>> set = host_of(environment, {variable});
+Outcome<std::string> host_or(const Environment& environment, Names variables, const char* control,
+                             const std::string& otherwise) {
+  Outcome<std::optional<std::string>> set = host_of(environment, variables);
   if (!set) return failed(set);
   if (*set) return **set;
   Outcome<> good = check_host(fmt::format("control/{}", control), otherwise);
@@ -60,7 +63,7 @@ Outcome<std::string> host_or(const Environment& environment, const char* variabl
 }
 
 Letters letters_of(const Environment& environment) {
-  const char* value = environment("QMAILINJECT");
+  const char* value = either(environment, "QMAILINJECT");
   const std::string_view set = value != nullptr ? value : "";
   const auto has = [&](char c) { return set.find(c) != std::string_view::npos; };
   return {.comment_from = has('c'),
@@ -68,10 +71,17 @@ Letters letters_of(const Environment& environment) {
           .delete_from = has('f'),
           .delete_message_id = has('i'),
           .recipient_verp = has('r'),
-          .message_verp = has('m')};
+          .message_verp = has('m'),
+          .utf8_names = has('u')};
 }
 
 }  // namespace
+
+const char* either(const Environment& environment, std::string_view name) {
+  const std::string qmail(name);
+  const char* value = environment(qmail.c_str());
+  return value != nullptr ? value : environment(qmail.c_str() + 1);
+}
 
 std::string gecos_name(std::string_view gecos, std::string_view user) {
   std::string name;
@@ -89,9 +99,9 @@ std::string gecos_name(std::string_view gecos, std::string_view user) {
 
 Outcome<Settings> make_settings(const Environment& environment, const HostDefaults& defaults) {
   Settings s;
-  const auto host = [&](std::string& into, const char* variable, const char* control,
+  const auto host = [&](std::string& into, Names variables, const char* control,
                         const std::string& otherwise) -> Outcome<> {
-    Outcome<std::string> value = host_or(environment, variable, control, otherwise);
+    Outcome<std::string> value = host_or(environment, variables, control, otherwise);
     if (!value) return failed(value);
     into = std::move(*value);
     return {};
@@ -103,15 +113,17 @@ Outcome<Settings> make_settings(const Environment& environment, const HostDefaul
     return {};
   };
   for (Outcome<> done : {
-           host(s.hosts.default_host, "QMAILDEFAULTHOST", "defaulthost", defaults.default_host),
-           host(s.hosts.default_domain, "QMAILDEFAULTDOMAIN", "defaultdomain",
-                defaults.default_domain),
-           host(s.hosts.plus_domain, "QMAILPLUSDOMAIN", "plusdomain", defaults.plus_domain),
-           host(s.id_host, "QMAILIDHOST", "idhost", defaults.id_host),
+           host(s.hosts.default_host, {"QMAILDEFAULTHOST", "MAILDEFAULTHOST"}, "defaulthost",
+                defaults.default_host),
+           host(s.hosts.default_domain, {"QMAILDEFAULTDOMAIN", "MAILDEFAULTDOMAIN"},
+                "defaultdomain", defaults.default_domain),
+           host(s.hosts.plus_domain, {"QMAILPLUSDOMAIN", "MAILPLUSDOMAIN"}, "plusdomain",
+                defaults.plus_domain),
+           host(s.id_host, {"QMAILIDHOST", "MAILIDHOST"}, "idhost", defaults.id_host),
            optional(s.user, user_of(environment, {"QMAILUSER", "MAILUSER", "USER", "LOGNAME"})),
            optional(s.host, host_of(environment, {"QMAILHOST", "MAILHOST"})),
-           optional(s.sender_user, user_of(environment, {"QMAILSUSER"})),
-           optional(s.sender_host, host_of(environment, {"QMAILSHOST"})),
+           optional(s.sender_user, user_of(environment, {"QMAILSUSER", "MAILSUSER"})),
+           optional(s.sender_host, host_of(environment, {"QMAILSHOST", "MAILSHOST"})),
        }) {
     if (!done) return failed(done);
   }

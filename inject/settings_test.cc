@@ -49,6 +49,33 @@ TEST(Settings, TheEnvironmentOverridesTheControlFiles) {
   EXPECT_EQ(s->id_host, "d");
 }
 
+TEST(Settings, EveryVariableOfQmailHasANeutralName) {
+  std::map<std::string, std::string> v = {{"MAILDEFAULTHOST", "a"}, {"MAILDEFAULTDOMAIN", "b"},
+                                          {"MAILPLUSDOMAIN", "c"},  {"MAILIDHOST", "d"},
+                                          {"MAILSUSER", "e"},       {"MAILSHOST", "f"},
+                                          {"MAILUSER", "g"},        {"MAILHOST", "h"},
+                                          {"MAILNAME", "i"},        {"MAILINJECT", "c"}};
+  const auto all = [&] {
+    const Settings s = settings(v).value();
+    return fmt::format("{} {} {} {} {} {} {} {} {} {}", s.hosts.default_host,
+                       s.hosts.default_domain, s.hosts.plus_domain, s.id_host, *s.sender_user,
+                       *s.sender_host, *s.user, *s.host, *s.name, s.letters.comment_from);
+  };
+  EXPECT_EQ(all(), "a b c d e f g h i true");
+  for (const auto& [name, value] : std::map(v)) v["Q" + name] = name == "MAILINJECT" ? "" : "Q";
+  EXPECT_EQ(all(), "Q Q Q Q Q Q Q Q Q false");
+}
+
+TEST(Settings, WhatIsTooLongIsRefused) {
+  const std::string user(kLongestUser + 1, 'u');
+  EXPECT_EQ(error({{"USER", user}}), "USER in the environment: longer than 256 octets");
+  EXPECT_EQ(error({{"USER", user.substr(1)}}), "none");
+  const std::string host(kLongestHost + 1, 'h');
+  EXPECT_EQ(error({{"MAILHOST", host}}), "MAILHOST in the environment: longer than 255 octets");
+  EXPECT_EQ(error({{"MAILHOST", host.substr(1)}}), "none");
+  EXPECT_EQ(error({}, {host, "a", "b", "c"}), "control/defaulthost: longer than 255 octets");
+}
+
 TEST(Settings, TheFirstUserThatIsNotEmptyCounts) {
   std::map<std::string, std::string> v = {{"LOGNAME", "d"}};
   EXPECT_EQ(settings(v)->user, "d");

@@ -102,8 +102,18 @@ def test_crlf_messages_are_converted(print_):
     assert done.stdout.endswith(b"To: a@b.test\nSubject: x\n y\n\nbody\n\nend\n")
 
 
-def test_in_a_message_with_lf_a_cr_is_content(print_):
-    assert print_("To: a@b.test\n\nbody\r\n").stdout.endswith(b"To: a@b.test\n\nbody\r\n")
+@pytest.mark.parametrize("text", [
+    "To: a@b.test\r\nSubject: x\n y\n\nbody\r\n\nend\r\n",
+    "To: a@b.test\nSubject: x\r\n y\r\n\r\nbody\n\r\nend",
+    "To: a@b.test\nSubject: x\n y\n\nbody\r\n\r\nend\r",
+])
+def test_a_mix_of_crlf_and_lf_is_converted(print_, text):
+    assert print_(text).stdout.endswith(b"To: a@b.test\nSubject: x\n y\n\nbody\n\nend\n")
+
+
+def test_a_cr_that_ends_no_line_is_content(print_):
+    assert print_("To: a@b.test\n\nbo\rdy\r\r\n").stdout.endswith(
+        b"To: a@b.test\n\nbo\rdy\r\n")
 
 
 def test_octets_of_all_kinds_pass(print_):
