@@ -117,7 +117,8 @@ class DateReader {
     const std::string_view digits = cursor_.take_while(is_digit);
     if (digits.empty()) return expected(what);
     if (digits.size() < least || digits.size() > most) {
-      return fail(begin, "{} has {} to {} digits, not {}", what, least, most, digits.size());
+      const std::string right = least == most ? "" : fmt::format("{} to ", least);
+      return fail(begin, "{} has {}{} digits, not {}", what, right, most, digits.size());
     }
     value = 0;
     for (const char c : digits) value = value * 10 + (c - '0');
