@@ -70,6 +70,7 @@ TEST_F(ListingTest, AWaitingRecipientSaysWhy) {
   EXPECT_THAT(recipients(file), ::testing::EndsWith("disk_full; held\n"));
 }
 
+// R5322-5-escape-sequences
 TEST_F(ListingTest, NothingUnprintableReachesATerminal) {
   const File file = submitted({.sender = "a\x1b[2J@b", .recipients = {{"\x80\n\t@here.test"}}});
   EXPECT_THAT(list_text(file, nullptr),
