@@ -16,7 +16,7 @@ namespace {
 using namespace porpoise;
 
 constexpr const char* kUsage =
-    "usage: spawn [--instance DIR] [--delivery-seconds N] 3<>SOCKET_OF_SEND";
+    "usage: spawn [--instance DIR] [--delivery-seconds N] [--remote-seconds N] 3<>SOCKET_OF_SEND";
 constexpr int kSocket = 3;
 constexpr long kMaxSeconds = 30 * 86400;
 
@@ -51,6 +51,7 @@ Result<Line> parse_line(int argc, char** argv) {
   const option options[] = {{"help", no_argument, nullptr, 'h'},
                             {"instance", required_argument, nullptr, 'i'},
                             {"delivery-seconds", required_argument, nullptr, 'd'},
+                            {"remote-seconds", required_argument, nullptr, 'r'},
                             {nullptr, 0, nullptr, 0}};
   Line line;
   opterr = 0;
@@ -61,7 +62,7 @@ Result<Line> parse_line(int argc, char** argv) {
     }
     if (c == 'i') {
       line.instance = optarg;
-    } else if (c == 'd') {
+    } else if (c == 'd' || c == 'r') {
       const std::string_view text = optarg;
       long seconds = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -69,7 +70,7 @@ Result<Line> parse_line(int argc, char** argv) {
           seconds > kMaxSeconds) {
         return permanent("\"{}\" is no number of seconds", text);
       }
-      line.limits.delivery = std::chrono::seconds(seconds);
+      (c == 'd' ? line.limits.delivery : line.limits.remote) = std::chrono::seconds(seconds);
     } else {
       return permanent("{}", kUsage);
     }

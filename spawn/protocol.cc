@@ -49,7 +49,8 @@ std::string joined(char letter, std::initializer_list<std::string> fields) {
 }  // namespace
 
 std::string encode(const StartDelivery& m) {
-  return joined('S', {fmt::format("{}", m.slot), m.sender, m.recipient, m.progress});
+  return joined(m.elsewhere ? 'E' : 'S',
+                {fmt::format("{}", m.slot), m.sender, m.recipient, m.progress});
 }
 
 std::string encode(const DeliveryNote& m) {
@@ -61,8 +62,9 @@ std::string encode(const DeliveryReport& m) {
 }
 
 std::optional<StartDelivery> decode_start(std::string_view octets) {
-  auto fields = fields_of(octets, 'S', 4);
   StartDelivery m;
+  m.elsewhere = octets.starts_with('E');
+  auto fields = fields_of(octets, m.elsewhere ? 'E' : 'S', 4);
   if (!fields || !parse_slot((*fields)[0], m.slot)) return std::nullopt;
   m.sender = std::move((*fields)[1]);
   m.recipient = std::move((*fields)[2]);

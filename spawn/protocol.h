@@ -3,6 +3,7 @@
 // the delivery's earlier progress; never a uid, a home or a file name.
 //
 //   send -> spawn   "S" slot NUL sender NUL recipient NUL progress NUL     + the content's fd
+//                   "E" the same: for another host, by the program of control/remote
 //   spawn -> send   "P" slot NUL note NUL                                  a progress note
 //                   "R" slot NUL letter NUL text NUL note NUL              the report, the last of
 //                   a slot
@@ -24,9 +25,10 @@ inline constexpr std::size_t kMaxMessageOctets = 16384;
 
 struct StartDelivery {
   std::uint32_t slot = 0;
-  std::string sender;     ///< after VERP expansion
-  std::string recipient;  ///< as routed
-  std::string progress;   ///< the last note of the attempt before, or ""
+  std::string sender{};     ///< after VERP expansion
+  std::string recipient{};  ///< as routed
+  std::string progress{};   ///< the last note of the attempt before, or ""
+  bool elsewhere = false;   ///< not here: for the program of control/remote
 };
 
 struct DeliveryNote {

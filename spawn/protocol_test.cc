@@ -17,6 +17,16 @@ TEST(Protocol, AStartIsFourFields) {
   EXPECT_EQ(start->progress, "note");
 }
 
+TEST(Protocol, WhatGoesElsewhereHasALetterOfItsOwn) {
+  const std::string octets =
+      encode(StartDelivery{.slot = 7, .sender = "a@b", .recipient = "c@d", .elsewhere = true});
+  EXPECT_EQ(octets, "E7\0a@b\0c@d\0\0"s);
+  ASSERT_TRUE(decode_start(octets));
+  EXPECT_TRUE(decode_start(octets)->elsewhere);
+  EXPECT_FALSE(decode_start("S7\0a@b\0c@d\0\0"s)->elsewhere);
+  EXPECT_FALSE(decode_start("E7\0a@b\0c@d\0"s));
+}
+
 TEST(Protocol, EmptyFieldsStayFields) {
   const auto start = decode_start(encode(StartDelivery{0, "", "c@d", ""}));
   ASSERT_TRUE(start);

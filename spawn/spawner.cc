@@ -16,6 +16,7 @@
 #include "posix/file.h"
 #include "posix/program.h"
 #include "posix/socket.h"
+#include "spawn/remote.h"
 
 namespace porpoise::spawn {
 namespace {
@@ -51,6 +52,11 @@ Result<posix::UniqueFd> make_signal_descriptor() {
   return fd;
 }
 
+std::string too_late(std::chrono::seconds limit) {
+  return fmt::format("the delivery took longer than {} seconds and was ended (#4.3.0)\n",
+                     limit.count());
+}
+
 struct ReadEnd {
   posix::UniqueFd ours;    // non-blocking
   posix::UniqueFd theirs;  // as programs expect it
@@ -74,6 +80,14 @@ std::vector<std::string> environment_of_local(const Instance& instance,
     if (value != nullptr) list.push_back(fmt::format("{}={}", name, value));
   }
   return list;
+}
+
+// The owner's, so that it finds what the owner has set up for it (~/.msmtprc), and nothing else.
+std::vector<std::string> environment_elsewhere(const Instance& instance) {
+  const Owner& owner = instance.owner();
+  return {fmt::format("PATH={}", kRemotePath), fmt::format("HOME={}", owner.home),
+          fmt::format("USER={}", owner.name), fmt::format("LOGNAME={}", owner.name),
+          fmt::format("PORPOISE={}", instance.path())};
 }
 
 }  // namespace
@@ -197,6 +211,8 @@ void Spawner::handle(StartDelivery start, posix::UniqueFd content) {
 
 Result<pid_t> Spawner::start(const StartDelivery& start, const posix::UniqueFd& content,
                              Child& child) {
+  child.slot = start.slot;
+  if (start.elsewhere) return start_elsewhere(start, content, child);
   Result<posix::Command> command = command_for(start);
   if (!command) return failed(command);
   Result<ReadEnd> report = make_read_end();
@@ -208,11 +224,43 @@ Result<pid_t> Spawner::start(const StartDelivery& start, const posix::UniqueFd& 
   Result<pid_t> pid = posix::start(*command);
   // Whatever is wrong with our own installation is not the message's fault.
   if (!pid) return temporary("{} (#4.3.0)", pid.error().text);
-  child.slot = start.slot;
   child.report = std::move(report->ours);
   child.notes = std::move(notes->ours);
   child.earlier = start.progress;
-  child.deadline_us = posix::running_us() + microseconds(limits_.delivery);
+  child.limit = limits_.delivery;
+  child.deadline_us = posix::running_us() + microseconds(child.limit);
+  return pid;
+}
+
+// It does not get our lock: it is no part of ours, and what it leaves running in the background
+// (a shared ssh connection) must not keep the next spawn waiting.
+Result<pid_t> Spawner::start_elsewhere(const StartDelivery& start, const posix::UniqueFd& content,
+                                       Child& child) {
+  const auto waits = [](const Error& e) { return temporary("{} (#4.3.5)", e.text); };
+  Result<std::optional<RemoteProgram>> program = RemoteProgram::load(instance_);
+  if (!program) return waits(program.error());
+  if (!*program) return temporary("there is no control/remote any more (#4.3.5)");
+  Result<std::vector<std::string>> arguments = remote_arguments(**program, start);
+  if (!arguments) return failed(arguments);
+  Result<std::string> path = (*program)->path();
+  if (!path) return waits(path.error());
+  Result<ReadEnd> report = make_read_end();
+  if (!report) return failed(report);
+  posix::Command command;
+  command.path = std::move(*path);
+  command.arguments = std::move(*arguments);
+  command.environment = environment_elsewhere(instance_);
+  const int to = report->theirs.get();
+  command.fds = {content.get(), to, (*program)->style == RemoteProgram::Style::pipe ? to : -1};
+  command.folder = "/";
+  command.new_session = true;
+  command.dies_with_us = true;
+  Result<pid_t> pid = posix::start(command);
+  if (!pid) return waits(pid.error());
+  child.report = std::move(report->ours);
+  child.elsewhere = (*program)->style;
+  child.limit = limits_.remote;
+  child.deadline_us = posix::running_us() + microseconds(child.limit);
   return pid;
 }
 
@@ -270,7 +318,10 @@ void Spawner::read_from(Child& child) {
       take(std::string_view(room.data(), *n));
     }
   };
-  drain(child.report, [&](std::string_view piece) { child.text.add(piece); });
+  drain(child.report, [&](std::string_view piece) {
+    if (!child.elsewhere) return child.text.add(piece);
+    child.said += piece.substr(0, kMaxRemoteOctets - child.said.size());
+  });
   bool noted = false;
   drain(child.notes, [&](std::string_view piece) { noted |= child.reader.feed(piece); });
   // Where send does not keep up, the report's note has to do.
@@ -282,19 +333,41 @@ void Spawner::read_from(Child& child) {
 void Spawner::finish(Child& child, const posix::Ended& ended) {
   DeliveryReport report;
   report.slot = child.slot;
+  if (child.elsewhere) {
+    judge_elsewhere(child, ended, report);
+  } else {
+    judge(child, ended, report);
+  }
+  post(encode(report));
+}
+
+void Spawner::judge(const Child& child, const posix::Ended& ended, DeliveryReport& report) {
+  ReportText text = child.text;
   report.letter = letter_of(ended);
   if (child.late && report.letter != 'K') {
     report.letter = 'Z';
-    child.text.add(fmt::format("the delivery took longer than {} seconds and was ended (#4.3.0)\n",
-                               limits_.delivery.count()));
-  } else if (ended.signal != 0 || (report.letter != 'K' && child.text.empty())) {
-    child.text.add(
-        fmt::format("local: {} (#{}.3.0)\n", ended.text(), report.letter == 'D' ? '5' : '4'));
+    text.add(too_late(child.limit));
+  } else if (ended.signal != 0 || (report.letter != 'K' && text.empty())) {
+    text.add(fmt::format("local: {} (#{}.3.0)\n", ended.text(), report.letter == 'D' ? '5' : '4'));
   }
-  report.text = child.text.text();
+  report.text = text.text();
   // Also where this attempt added none: what an earlier one did stays done.
   report.note = child.reader.last().empty() ? child.earlier : child.reader.last();
-  post(encode(report));
+}
+
+void Spawner::judge_elsewhere(const Child& child, const posix::Ended& ended,
+                              DeliveryReport& report) {
+  const Said said = *child.elsewhere == RemoteProgram::Style::pipe
+                        ? said_by_pipe(ended, child.said)
+                        : said_by_qmail(ended, child.said);
+  report.letter = said.letter;
+  ReportText text;
+  text.add(said.text);
+  if (child.late && said.letter != 'K') {
+    report.letter = 'Z';
+    text.add("\n" + too_late(child.limit));
+  }
+  report.text = text.text();
 }
 
 void Spawner::enforce_deadlines() {
@@ -313,7 +386,8 @@ void Spawner::enforce_deadlines() {
 
 void Spawner::tell_to_end(pid_t pid, Child& child) {
   if (child.told != 0) return;
-  (void)::kill(pid, SIGTERM);
+  // local sees to its programs; of another program the whole group is told.
+  (void)::kill(child.elsewhere ? -pid : pid, SIGTERM);
   child.told = 1;
   child.deadline_us = posix::running_us() + microseconds(limits_.grace);
 }

@@ -1,4 +1,5 @@
-// The loop of spawn(8): takes deliveries from send, starts `local` for each, reports how it ended.
+// The loop of spawn(8): takes deliveries from send, starts `local` for each, or the program of
+// control/remote, reports how it ended.
 
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "instance/instance.h"
+#include "instance/remote.h"
 #include "instance/resolver.h"
 #include "libmail/result.h"
 #include "posix/process.h"
@@ -22,8 +24,9 @@
 namespace porpoise::spawn {
 
 struct Limits {
-  std::size_t deliveries = 255;             ///< running at once; more wait for later
+  std::size_t deliveries = 1000;            ///< running at once; more wait for later
   std::chrono::seconds delivery{6 * 3600};  ///< how long one may take
+  std::chrono::seconds remote{3600};        ///< and one that goes elsewhere
   std::chrono::seconds grace{30};           ///< from being told to end to being killed
 };
 
@@ -69,6 +72,9 @@ class Spawner {
     ReportText text;
     NoteReader reader;
     std::string earlier;  // the note it was started with
+    std::optional<RemoteProgram::Style> elsewhere;
+    std::string said;  // by a program for other hosts: at most kMaxRemoteOctets
+    std::chrono::seconds limit{0};
     std::int64_t deadline_us = 0;
     int told = 0;  // 1: to end; 2: killed
     bool late = false;
@@ -78,11 +84,15 @@ class Spawner {
   void take_commands();
   void handle(StartDelivery start, posix::UniqueFd content);
   Result<pid_t> start(const StartDelivery& start, const posix::UniqueFd& content, Child& child);
+  Result<pid_t> start_elsewhere(const StartDelivery& start, const posix::UniqueFd& content,
+                                Child& child);
   Result<posix::Command> command_for(const StartDelivery& start);
   void take_signals();
   void reap();
   void read_from(Child& child);
   void finish(Child& child, const posix::Ended& ended);
+  void judge(const Child& child, const posix::Ended& ended, DeliveryReport& report);
+  void judge_elsewhere(const Child& child, const posix::Ended& ended, DeliveryReport& report);
   void enforce_deadlines();
   void tell_to_end(pid_t pid, Child& child);
   int milliseconds_to_wait() const;
