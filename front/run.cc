@@ -14,6 +14,7 @@
 #include "front/pop3_port.h"
 #include "front/run_lock.h"
 #include "instance/control.h"
+#include "instance/remote.h"
 #include "instance/resolver.h"
 #include "posix/clock.h"
 #include "posix/error.h"
@@ -169,7 +170,10 @@ Result<> check_control(const Instance& instance) {
   if (Result<Accounts> accounts = Accounts::load(instance); !accounts) {
     return in_instance(instance, accounts.error());
   }
-  for (const char* name : {"concurrencylocal", "queuelifetime"}) {
+  if (Result<std::optional<RemoteProgram>> remote = RemoteProgram::load(instance); !remote) {
+    return in_instance(instance, remote.error());
+  }
+  for (const char* name : {"concurrencylocal", "concurrencyremote", "queuelifetime"}) {
     Result<std::int64_t> number = Control(instance.folder()).number_or(name, 0);
     if (!number) return in_instance(instance, number.error());
   }

@@ -5,12 +5,12 @@
 #include <sys/wait.h>
 
 #include "instance/control.h"
+#include "instance/remote.h"
 #include "libmail/envelope.h"
 #include "posix/clock.h"
 #include "posix/error.h"
 #include "posix/process.h"
 #include "send/description.h"
-#include "send/retry.h"
 
 namespace porpoise::send {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::int64_t kClockSlack = 2 * kSecond;     // a larger difference is 
 constexpr std::chrono::seconds kPatience(3);          // with a predecessor that is ending
 constexpr std::int64_t kLongestPoll = 60 * kSecond;   // so that steps and suspends are seen
 constexpr std::uint64_t kCopyHere = 65536;            // octets; the worker copies more
-constexpr std::int64_t kMaxDeliveries = 500;
+constexpr std::int64_t kMaxDeliveries = 500;          // of each channel
 constexpr std::int64_t kMaxLifetimeSeconds = std::int64_t{100} * 366 * 86400;
 
 std::string domain_of(std::string_view address) {
@@ -69,7 +69,8 @@ Result<> Loop::start() {
   spawner_since_us_ = posix::running_us();
 
   retry_found_ = options_.retry_all;
-  log("status: local 0/" + std::to_string(scheduler_.limits().deliveries) + " remote 0/0");
+  log(fmt::format("status: local 0/{} remote 0/{}", scheduler_.limits().deliveries,
+                  scheduler_.limits().remote));
   scheduler_.spawner_up(now());
   for (const Id& id : options_.retry) scheduler_.found(id, 0, now());
   worker_->post(ScanIncoming{});
@@ -267,19 +268,20 @@ std::string Loop::answer_retry(std::string_view operand) {
 std::string Loop::answer_status() {
   const auto next = scheduler_.next_due_s();
   return fmt::format(
-      "+OK\npid={}\nwaiting={}\nopen={}\nrunning={}\nlimit={}\nreading={}\nnext={}\n.\n",
-      ::getpid(), scheduler_.waiting(), scheduler_.open(), scheduler_.running(),
-      scheduler_.limits().deliveries, incoming_read_ && deferred_read_ ? "no" : "yes",
+      "+OK\npid={}\nwaiting={}\nopen={}\nrunning={}\nlimit={}\nremote_running={}\n"
+      "remote_limit={}\nreading={}\nnext={}\n.\n",
+      ::getpid(), scheduler_.waiting(), scheduler_.open(), scheduler_.running(Channel::local),
+      scheduler_.limits().deliveries, scheduler_.running(Channel::remote),
+      scheduler_.limits().remote, incoming_read_ && deferred_read_ ? "no" : "yes",
       next ? timestamp(Time{*next} * kSecond) : "never");
 }
 
 Result<> Loop::read_tables() {
   Result<Router> router = Router::load(instance_);
   if (!router) return failed(router);
-  Result<std::optional<std::string>> remote = Control(instance_.folder()).line("remote");
+  Result<std::optional<RemoteProgram>> remote = RemoteProgram::load(instance_);
   if (!remote) return failed(remote);
   router_ = std::move(*router);
-  has_remote_ = remote->has_value();
   return {};
 }
 
@@ -394,7 +396,7 @@ void Loop::describe(const queue::File& file, Loaded& l, Body& body) const {
   l.attempts = state.attempts;
   l.held = state.held;
   l.reports = meta.envelope.sender != "#@[]";
-  l.step = kStepLocal;
+  std::optional<bool> goes_elsewhere;
   for (const auto& [intent, recipients] : state.open_intents) l.open_intents.push_back(intent);
   body.sender = meta.envelope.sender;
   body.content_octets = file.header().content_octets;
@@ -413,12 +415,22 @@ void Loop::describe(const queue::File& file, Loaded& l, Body& body) const {
     if (!r.progress.empty()) body.progress[i] = r.progress;
     const Route route = router_->route(address);
     if (route.channel == Route::Channel::local) continue;
+    l.channels.resize(i + 1, Channel::local);
+    l.channels[i] = Channel::remote;
+    if (!goes_elsewhere) goes_elsewhere = has_remote();
+    if (*goes_elsewhere) continue;
     l.refused.push_back(
         {i, route.address,
-         fmt::format("no route: {} is not local and this instance has no {} (#5.1.2)",
-                     domain_of(route.address),
-                     has_remote_ ? "program for other hosts" : "control/remote")});
+         fmt::format("no route: {} is not local and this instance has no control/remote (#5.1.2)",
+                     domain_of(route.address))});
   }
+}
+
+// Asked anew each time: where the file has just been made, nothing may come back for its lack.
+// What is wrong in it, or with reading it, spawn finds out; the mail waits then.
+bool Loop::has_remote() const {
+  const Result<std::optional<std::string>> line = Control(instance_.folder()).line("remote");
+  return !line || line->has_value();
 }
 
 void Loop::log_new(const queue::File& file) {
@@ -431,7 +443,8 @@ void Loop::log_new(const queue::File& file) {
 void Loop::act(const Start& a) {
   if (!scheduler_.runs(a)) return;
   const Body& body = bodies_.at(a.id);
-  log(fmt::format("starting delivery {}: msg {} to local {}", a.number, a.id.text(),
+  log(fmt::format("starting delivery {}: msg {} to {} {}", a.number, a.id.text(),
+                  a.channel == Channel::local ? "local" : "remote",
                   log_safe(router_->route(body.recipients[a.recipient]).address)));
   with_content(a.id, [this, a](const Result<>& content) { deliver(a, content); });
 }
@@ -477,6 +490,7 @@ void Loop::deliver(const Start& a, const Result<>& content) {
   if (!copy) return defer(copy.error());
   spawn::StartDelivery delivery;
   delivery.slot = a.slot;
+  delivery.elsewhere = a.channel == Channel::remote;
   delivery.recipient = router_->route(body.recipients[a.recipient]).address;
   delivery.sender = mail::verp_sender(body.sender, delivery.recipient);
   const auto progress = body.progress.find(a.recipient);
@@ -534,12 +548,15 @@ namespace {
 Result<Limits> read_limits(const Instance& instance) {
   const Control control(instance.folder());
   Limits limits;
-  Result<std::int64_t> deliveries = control.number_or("concurrencylocal", limits.deliveries);
-  if (!deliveries) return failed(deliveries);
-  if (*deliveries > kMaxDeliveries) {
-    return temporary("control/concurrencylocal: {} is more than {}", *deliveries, kMaxDeliveries);
+  for (const auto& [name, value] : {std::pair{"concurrencylocal", &limits.deliveries},
+                                    std::pair{"concurrencyremote", &limits.remote}}) {
+    Result<std::int64_t> deliveries = control.number_or(name, *value);
+    if (!deliveries) return failed(deliveries);
+    if (*deliveries > kMaxDeliveries) {
+      return temporary("control/{}: {} is more than {}", name, *deliveries, kMaxDeliveries);
+    }
+    *value = static_cast<std::uint32_t>(*deliveries);
   }
-  limits.deliveries = static_cast<std::uint32_t>(*deliveries);
   Result<std::int64_t> lifetime = control.number_or("queuelifetime", limits.lifetime_s);
   if (!lifetime) return failed(lifetime);
   limits.lifetime_s = std::min<std::int64_t>(*lifetime, kMaxLifetimeSeconds);

@@ -83,6 +83,7 @@ class Loop {
 
   Result<Loaded> load(const Load& a);
   void describe(const queue::File& file, Loaded& loaded, Body& body) const;
+  bool has_remote() const;
   void log_new(const queue::File& file);
   void with_content(const queue::Id& id, std::function<void(const Result<>&)> then);
   void have_content(const queue::Id& id, Result<posix::UniqueFd> content);
@@ -124,7 +125,6 @@ class Loop {
   std::optional<ControlServer> control_;
   std::optional<Spawner> spawner_;
   std::optional<Router> router_;
-  bool has_remote_ = false;
   posix::UniqueFd signals_;
   std::map<queue::Id, Body> bodies_;
   std::vector<Notice> bounces_;

@@ -21,6 +21,8 @@ std::uint32_t latest_next(Time now) {
   return seconds(now + kLongestWaitSeconds * kSecond);
 }
 
+constexpr std::array<Channel, kChannels> kEvery = {Channel::local, Channel::remote};
+
 constexpr const char* kGivenUp =
     "not tried again: the message has been in the queue too long (#4.4.7)";
 
@@ -53,7 +55,7 @@ void Scheduler::loaded(const Id& id, const Loaded& l, Time now) {
     wait_again(*m, now);
   } else if (!must_wait_for_another(*m, l, now)) {
     begin_attempt(*m, l, now);
-    make_ready(*m, now);
+    if (!can_be_parked(*m)) make_ready(*m, now);
     advance(*m, now);
   }
   pump(now);
@@ -77,10 +79,11 @@ void Scheduler::damaged(const Id& id, Time now) {
   Message* m = find(id);
   if (m == nullptr || m->doing == Doing::loading) return;
   m->damaged = true;
-  for (Slot& slot : slots_) {
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
     if (!slot.used || slot.id != id) continue;
     set_status(*m, slot.recipient, Status::later);
-    --running_[slot.kind];
+    --of(channel_of(i)).running[slot.kind];
     slot = {};
   }
   advance(*m, now);
@@ -109,7 +112,7 @@ void Scheduler::reported(std::uint32_t slot, char letter, std::string text, cons
   }
   if (letter != 'K') noted(slot, note, now);
   const Slot s = std::exchange(slots_[slot], {});
-  --running_[s.kind];
+  --of(channel_of(slot)).running[s.kind];
   Message& m = *find(s.id);
   const char* how = letter == 'K' ? "success" : letter == 'D' ? "failure" : "deferral";
   say(fmt::format("delivery {}: {}: {}", s.number, how, log_safe(text)));
@@ -199,7 +202,7 @@ bool Scheduler::retry(const Id& id, Time now) {
     m->again = true;
     return true;
   }
-  const bool known = fresh_.contains(id) || waiting_.set(id, 0);
+  const bool known = waiting_.set(id, 0) || knows(id);
   pump(now);
   return known;
 }
@@ -240,6 +243,9 @@ std::optional<Time> Scheduler::wake() const {
     const Time due = Time{waiting_.first()->next_s} * kSecond;
     if (due > pumped_) at(due);
   }
+  for (const Lane& lane : lanes_) {
+    if (!stopping_ && lane.rest_until > pumped_) at(lane.rest_until);
+  }
   return earliest;
 }
 
@@ -250,6 +256,9 @@ bool Scheduler::idle(Time now) const {
     }
   }
   if (slots_.empty()) return true;
+  for (const Lane& lane : lanes_) {
+    if (!lane.parked[0].empty() || !lane.parked[1].empty()) return false;
+  }
   return fresh_.empty() && (waiting_.empty() || Time{waiting_.first()->next_s} * kSecond > now);
 }
 
@@ -259,7 +268,16 @@ bool Scheduler::runs(const Start& delivery) const {
 }
 
 bool Scheduler::knows(const Id& id) const {
-  return open_.contains(id) || fresh_.contains(id) || waiting_.contains(id);
+  return open_.contains(id) || fresh_.contains(id) || waiting_.contains(id) ||
+         std::ranges::any_of(lanes_, [&id](const Lane& lane) {
+           return lane.parked[0].contains(id) || lane.parked[1].contains(id);
+         });
+}
+
+std::size_t Scheduler::waiting() const {
+  std::size_t count = fresh_.size() + waiting_.size();
+  for (const Lane& lane : lanes_) count += lane.parked[0].size() + lane.parked[1].size();
+  return count;
 }
 
 std::optional<std::uint32_t> Scheduler::next_due_s() const {
@@ -277,79 +295,145 @@ void Scheduler::pump(Time now) {
 }
 
 void Scheduler::open_more(Time now) {
-  while (const auto kind = class_to_open(now)) {
-    const WaitingSet::Entry entry = (*kind == first_attempt ? fresh_ : waiting_).pop();
+  while (const auto source = next_to_open(now)) {
+    const Class kind = source->kind;
+    WaitingSet& from = source->parked          ? of(*source->parked).parked[kind]
+                       : kind == first_attempt ? fresh_
+                                               : waiting_;
+    const WaitingSet::Entry entry = from.pop();
     Message& m = open_[entry.id];
     m.id = entry.id;
-    m.kind = *kind;
-    m.forced = *kind == another && entry.next_s == 0;
-    ++open_count_[*kind];
-    ++loading_[*kind];
-    do_this(Load{entry.id, *kind == first_attempt});
+    m.kind = kind;
+    m.forced = source->parked || (kind == another && entry.next_s == 0);
+    ++open_count_[kind];
+    ++loading_[kind];
+    do_this(Load{entry.id, kind == first_attempt && !source->parked});
   }
+}
+
+std::optional<Scheduler::Source> Scheduler::next_to_open(Time now) const {
+  const auto fresh = source_of(first_attempt, now);
+  const auto due = source_of(another, now);
+  if (fresh && due) return open_count_[first_attempt] <= open_count_[another] ? fresh : due;
+  return fresh ? fresh : due;
 }
 
 // Reads no further ahead than keeps every slot busy.
-std::optional<Scheduler::Class> Scheduler::class_to_open(Time now) const {
-  const auto room = [this](Class k) {
-    return open_count_[k] < limits_.open_per_class &&
-           ready_[k].size() + loading_[k] < slots_.size();
-  };
-  const bool fresh = !fresh_.empty() && room(first_attempt);
-  const bool due =
-      !waiting_.empty() && Time{waiting_.first()->next_s} * kSecond <= now && room(another);
-  if (fresh && due) {
-    return open_count_[first_attempt] <= open_count_[another] ? first_attempt : another;
+std::optional<Scheduler::Source> Scheduler::source_of(Class kind, Time now) const {
+  if (open_count_[kind] >= limits_.open_per_class) return std::nullopt;
+  bool look = false;
+  for (const Channel c : kEvery) {
+    if (!has_room(c, kind)) continue;
+    if (!of(c).parked[kind].empty()) return Source{kind, c};
+    look = look || may_look_for(c, kind, now);
   }
-  if (fresh) return first_attempt;
-  if (due) return another;
-  return std::nullopt;
+  if (!look) return std::nullopt;
+  const bool any = kind == first_attempt
+                       ? !fresh_.empty()
+                       : !waiting_.empty() && Time{waiting_.first()->next_s} * kSecond <= now;
+  return any ? std::optional(Source{kind, std::nullopt}) : std::nullopt;
+}
+
+// Where a message goes is known once it is read. Most are local; for a channel that only some are
+// for, while the other has enough, one at a time is read, and after a number of wrong ones none for
+// a moment.
+bool Scheduler::may_look_for(Channel c, Class kind, Time now) const {
+  const Channel other = c == Channel::local ? Channel::remote : Channel::local;
+  if (of(other).rest_until > now) return false;
+  return c == Channel::local || held(Channel::local) || loading_[kind] == 0;
+}
+
+bool Scheduler::has_room(Channel c, Class kind) const {
+  return of(c).ready[kind].size() + loading_[kind] < slots(c);
 }
 
 void Scheduler::start_deliveries(Time now) {
+  for (const Channel c : kEvery) start_deliveries(c, now);
+}
+
+void Scheduler::start_deliveries(Channel c, Time now) {
   while (spawner_) {
-    const auto slot = free_slot();
-    const auto kind = slot ? class_to_start() : std::nullopt;
+    const auto slot = free_slot(c);
+    const auto kind = slot ? class_to_start(c) : std::nullopt;
     if (!kind) return;
-    Message& m = *find(ready_[*kind].front());
-    ready_[*kind].pop_front();
-    m.ready = false;
-    if (m.trouble_until > now || m.damaged || m.of(Status::todo) == 0) continue;
-    start_one(m, *slot);
-    make_ready(m, now);  // behind the others: a long list takes turns
+    Message& m = *find(of(c).ready[*kind].front());
+    of(c).ready[*kind].pop_front();
+    m.of(c).ready = false;
+    if (m.trouble_until > now || m.damaged || m.of(c).todo == 0) continue;
+    start_one(m, c, *slot);
+    make_ready(m, c, now);  // behind the others: a long list takes turns
   }
 }
 
-std::optional<Scheduler::Class> Scheduler::class_to_start() const {
-  const bool fresh = !ready_[first_attempt].empty();
-  const bool due = !ready_[another].empty();
-  if (fresh && due) return running_[first_attempt] <= running_[another] ? first_attempt : another;
+std::optional<Scheduler::Class> Scheduler::class_to_start(Channel c) const {
+  const Lane& lane = of(c);
+  const bool fresh = !lane.ready[first_attempt].empty();
+  const bool due = !lane.ready[another].empty();
+  if (fresh && due) {
+    return lane.running[first_attempt] <= lane.running[another] ? first_attempt : another;
+  }
   if (fresh) return first_attempt;
   if (due) return another;
   return std::nullopt;
 }
 
-void Scheduler::start_one(Message& m, std::uint32_t slot) {
-  while (m.recipients[m.cursor] != Status::todo) ++m.cursor;
-  set_status(m, m.cursor, Status::running);
+void Scheduler::start_one(Message& m, Channel c, std::uint32_t slot) {
+  std::uint32_t& at = m.of(c).cursor;
+  while (m.recipients[at] != Status::todo || m.channels[at] != c) ++at;
+  set_status(m, at, Status::running);
   Slot& s = slots_[slot];
-  s = {true, m.kind, ++deliveries_, m.id, m.cursor, ""};
-  ++running_[m.kind];
-  do_this(Start{slot, s.number, m.id, m.cursor});
+  s = {true, m.kind, ++deliveries_, m.id, at, ""};
+  ++of(c).running[m.kind];
+  do_this(Start{slot, s.number, m.id, at, c});
   say_status();
 }
 
-std::optional<std::uint32_t> Scheduler::free_slot() const {
-  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+std::optional<std::uint32_t> Scheduler::free_slot(Channel c) const {
+  const std::uint32_t first = c == Channel::local ? 0 : limits_.deliveries;
+  for (std::uint32_t i = first; i < first + slots(c); ++i) {
     if (!slots_[i].used) return i;
   }
   return std::nullopt;
 }
 
 void Scheduler::make_ready(Message& m, Time now) {
-  if (m.ready || m.damaged || m.of(Status::todo) == 0 || m.trouble_until > now) return;
-  ready_[m.kind].push_back(m.id);
-  m.ready = true;
+  for (const Channel c : kEvery) make_ready(m, c, now);
+}
+
+void Scheduler::make_ready(Message& m, Channel c, Time now) {
+  Share& share = m.of(c);
+  if (share.ready || m.damaged || share.todo == 0 || m.trouble_until > now) return;
+  of(c).ready[m.kind].push_back(m.id);
+  share.ready = true;
+}
+
+// Whether all it waits for are channels that have more before it than they can do at once.
+bool Scheduler::can_be_parked(const Message& m) const {
+  if (m.of(Status::todo) == 0 || m.of(Status::running) + m.of(Status::failed) > 0 ||
+      !m.intents.empty() || m.unfinished || stopping_) {
+    return false;
+  }
+  return std::ranges::all_of(kEvery, [&](Channel c) {
+    const auto& ready = of(c).ready[m.kind];
+    if (m.of(c).todo == 0 || ready.size() < slots(c)) return m.of(c).todo == 0;
+    return !m.of(c).ready ||
+           std::find(ready.begin(), ready.begin() + slots(c), m.id) == ready.begin() + slots(c);
+  });
+}
+
+void Scheduler::park(Message& m, Time now) {
+  if (!m.unrecorded.empty()) {
+    return write(m, Doing::parking, std::exchange(m.unrecorded, {}), Write::Then::stay);
+  }
+  const Id id = m.id;
+  const Class kind = m.kind;
+  const Channel c = m.of(Channel::remote).todo > 0 ? Channel::remote : Channel::local;
+  forget(m);
+  Lane& lane = of(c);
+  lane.parked[kind].insert(id, 0);
+  if (++lane.parked_in_a_row < kParkedInARow) return;
+  lane.parked_in_a_row = 0;
+  lane.rest_until = now + kRest[static_cast<std::size_t>(c)];
 }
 
 // ---- one message
@@ -381,7 +465,7 @@ bool Scheduler::must_wait_for_another(Message& m, const Loaded& l, Time now) {
   if (l.confirmed && !pending) return false;
   if (about == nullptr) {
     waiting_.erase(*l.notice_about);
-    fresh_.insert(*l.notice_about, 0);
+    if (!knows(*l.notice_about)) fresh_.insert(*l.notice_about, 0);
   }
   m.next_s = seconds(now + kTroubleDelay);
   wait_again(m, now);
@@ -393,7 +477,6 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
   m.arrival = l.arrival;
   m.next_s = std::min(seconds(l.next), latest_next(now));
   m.attempts = l.attempts;
-  m.step = l.step;
   m.reports = l.reports;
   m.last_attempt = now > l.arrival + limits_.lifetime_s * kSecond;
   m.notice_due = now + kNoticeDelay;
@@ -401,6 +484,8 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
   // A time that had to be pulled in came from a clock that was wrong; it has waited for that.
   const bool due = m.forced || l.next <= now || l.next > Time{latest_next(now)} * kSecond;
   m.recipients.assign(l.recipients.size(), Status::done);
+  m.channels = l.channels;
+  m.channels.resize(l.recipients.size(), Channel::local);
   m.of(Status::done) = static_cast<std::uint32_t>(l.recipients.size());
   for (std::uint32_t i = 0; i < l.recipients.size(); ++i) {
     using enum Loaded::Recipient;
@@ -417,12 +502,31 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
     say(fmt::format("delivery {}: failure: {}", number, log_safe(r.text)));
     fail(m, r.recipient, r.text, now);
   }
+  hold(m, now);
+}
+
+// What a channel without slots is for waits until there is a send that has some.
+void Scheduler::hold(Message& m, Time now) {
+  if (!held(Channel::local) && !held(Channel::remote)) return;
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < m.recipients.size(); ++i) {
+    if (m.recipients[i] != Status::todo || !held(m.channels[i])) continue;
+    set_status(m, i, Status::later);
+    ++count;
+  }
+  if (count > 0 && m.of(Status::todo) + m.of(Status::failed) == 0) {
+    m.next_s = std::max(m.next_s, latest_next(now));
+    m.held = true;
+  }
 }
 
 void Scheduler::set_status(Message& m, std::uint32_t recipient, Status status) {
-  --m.of(m.recipients[recipient]);
-  m.recipients[recipient] = status;
+  Share& share = m.of(m.channels[recipient]);
+  const Status before = std::exchange(m.recipients[recipient], status);
+  --m.of(before);
   ++m.of(status);
+  share.todo += (status == Status::todo ? 1U : 0U) - (before == Status::todo ? 1U : 0U);
+  share.deferred += (status == Status::deferred ? 1U : 0U) - (before == Status::deferred ? 1U : 0U);
 }
 
 void Scheduler::fail(Message& m, std::uint32_t recipient, std::string text, Time now) {
@@ -482,6 +586,7 @@ void Scheduler::advance(Message& m, Time now) {
   }
   if (over && !m.anything_left()) return write(m, Doing::removing, {}, Write::Then::remove);
   if (over && !to_notify) return keep(m, now);
+  if (can_be_parked(m)) return park(m, now);
   if (!m.unrecorded.empty() && m.record_due <= now) {
     write(m, Doing::recording, std::exchange(m.unrecorded, {}), Write::Then::stay);
   }
@@ -517,8 +622,9 @@ void Scheduler::queue_notice(Message& m) {
 void Scheduler::keep(Message& m, Time now) {
   std::vector<Event> events = std::exchange(m.unrecorded, {});
   if (m.of(Status::deferred) > 0) {
+    const std::int64_t step = m.of(Channel::local).deferred > 0 ? kStepLocal : kStepRemote;
     const std::int64_t next =
-        next_attempt_jittered(m.arrival / kSecond, now / kSecond, m.step, random_());
+        next_attempt_jittered(m.arrival / kSecond, now / kSecond, step, random_());
     m.next_s = std::min(seconds(next * kSecond), latest_next(now));
     Event event;
     event.kind = Kind::next;
@@ -527,7 +633,7 @@ void Scheduler::keep(Message& m, Time now) {
     event.attempts = m.attempts + 1;
     events.push_back(std::move(event));
   }
-  const bool move = m.place == queue::Place::incoming && m.next_s != 0;
+  const bool move = m.place == queue::Place::incoming && m.next_s != 0 && !m.held;
   if (events.empty() && !move) return wait_again(m, now);
   write(m, Doing::keeping, std::move(events), move ? Write::Then::defer : Write::Then::stay);
 }
@@ -579,15 +685,17 @@ void Scheduler::wait_again(Message& m, Time now) {
 
 void Scheduler::forget(Message& m) {
   const Id id = m.id;
-  if (m.ready) std::erase(ready_[m.kind], id);
+  for (const Channel c : kEvery) {
+    if (m.of(c).ready) std::erase(of(c).ready[m.kind], id);
+  }
   --open_count_[m.kind];
   open_.erase(id);
   do_this(Close{id});
 }
 
 void Scheduler::say_status() {
-  say(fmt::format("status: local {}/{} remote 0/0{}", running(), slots_.size(),
-                  stopping_ ? " exitasap" : ""));
+  say(fmt::format("status: local {}/{} remote {}/{}{}", running(Channel::local), limits_.deliveries,
+                  running(Channel::remote), limits_.remote, stopping_ ? " exitasap" : ""));
 }
 
 }  // namespace porpoise::send

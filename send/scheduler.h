@@ -36,10 +36,21 @@ inline constexpr Time kSecond = 1'000'000;
 inline constexpr Time kRecordDelay = 1 * kSecond;     ///< until an end is recorded at the latest
 inline constexpr Time kNoticeDelay = 300 * kSecond;   ///< until a failure is reported at the latest
 inline constexpr Time kTroubleDelay = 123 * kSecond;  ///< after trouble with a disk or program
+inline constexpr std::uint32_t kParkedInARow = 50;    ///< then it is enough for a moment:
+inline constexpr std::array<Time, 2> kRest = {kSecond, kSecond / 100};  ///< by Channel
 inline constexpr std::int64_t kLongestWaitSeconds = 86400;  ///< later next times are pulled in
 
+/// Where a delivery goes. Each channel has slots of its own, so that neither can hold up the
+/// other.
+enum class Channel : std::uint8_t {
+  local,
+  remote,  ///< to other hosts, by the program of control/remote
+};
+inline constexpr std::size_t kChannels = 2;
+
 struct Limits {
-  std::uint32_t deliveries = 10;        ///< control/concurrencylocal
+  std::uint32_t deliveries = 10;        ///< control/concurrencylocal; 0 holds local mail
+  std::uint32_t remote = 20;            ///< control/concurrencyremote; 0 holds the other
   std::size_t open_per_class = 100;     ///< messages open, of first attempts and of retries each
   std::size_t notices = 4;              ///< being queued at once
   std::int64_t lifetime_s = 7 * 86400;  ///< control/queuelifetime
@@ -67,8 +78,8 @@ struct Loaded {
   std::uint32_t attempts = 0;
   bool held = false;
   bool reports = true;  ///< false: the sender is `#@[]`, failures are told to nobody
-  std::int64_t step = 10;
   std::vector<Recipient> recipients;
+  std::vector<Channel> channels;  ///< of the recipients; those it does not have are local
   std::vector<Refused> refused;
   std::vector<queue::Id> open_intents;
   std::optional<queue::Id> notice_about;  ///< it is a notice about that message
@@ -86,6 +97,7 @@ struct Start {
   std::uint64_t number = 0;  ///< counts from 1, for the log
   queue::Id id;
   std::uint32_t recipient = 0;
+  Channel channel = Channel::local;
 };
 /// Append these, sync, and then move or remove the message; answer with written().
 struct Write {
@@ -125,7 +137,7 @@ enum class Outcome {
 class Scheduler {
  public:
   Scheduler(Limits limits, std::uint64_t seed) : limits_(limits), random_(seed) {
-    slots_.resize(limits.deliveries);
+    slots_.resize(std::size_t{limits.deliveries} + limits.remote);
   }
 
   // Events. After each, take() the actions.
@@ -169,9 +181,9 @@ class Scheduler {
   /// Whether that delivery still has that slot: it may have been given up meanwhile.
   bool runs(const Start& delivery) const;
 
-  std::size_t waiting() const { return fresh_.size() + waiting_.size(); }
+  std::size_t waiting() const;
   std::size_t open() const { return open_.size(); }
-  std::uint32_t running() const { return running_[0] + running_[1]; }
+  std::uint32_t running(Channel c) const { return of(c).running[0] + of(c).running[1]; }
   const Limits& limits() const { return limits_; }
   std::optional<std::uint32_t> next_due_s() const;
 
@@ -181,6 +193,7 @@ class Scheduler {
     nothing,
     loading,
     recording,  // what happened so far
+    parking,    // the same, and then it waits for its turn
     intending,  // the intent of a notice, with what led to it
     queueing,   // the notice
     noticing,   // that it is queued
@@ -189,6 +202,14 @@ class Scheduler {
     setting_aside,
   };
   enum class Status : std::uint8_t { todo, later, running, deferred, done, failed, reported };
+
+  // The recipients of a message that one channel is for.
+  struct Share {
+    std::uint32_t todo = 0;
+    std::uint32_t deferred = 0;
+    std::uint32_t cursor = 0;  // no recipient before it is to do
+    bool ready = false;        // in ready of that channel's Lane
+  };
 
   struct Message {
     queue::Id id;
@@ -199,13 +220,13 @@ class Scheduler {
     Time arrival = 0;
     std::uint32_t next_s = 0;
     std::uint32_t attempts = 0;
-    std::int64_t step = 0;
     bool reports = true;
     bool last_attempt = false;
+    bool held = false;   // all that is left waits for a channel without slots
     bool again = false;  // somebody asked for a retry while it was open
-    bool ready = false;  // in ready_
     std::vector<Status> recipients;
-    std::uint32_t cursor = 0;              // no recipient before it is to do
+    std::vector<Channel> channels;
+    std::array<Share, kChannels> shares;   // by Channel
     std::array<std::uint32_t, 7> count{};  // of recipients, by Status
     std::vector<queue::Event> unrecorded;
     Time record_due = 0;
@@ -220,7 +241,24 @@ class Scheduler {
 
     std::uint32_t& of(Status s) { return count[static_cast<std::size_t>(s)]; }
     std::uint32_t of(Status s) const { return count[static_cast<std::size_t>(s)]; }
+    Share& of(Channel c) { return shares[static_cast<std::size_t>(c)]; }
+    const Share& of(Channel c) const { return shares[static_cast<std::size_t>(c)]; }
     bool anything_left() const;
+  };
+
+  // A channel. What is due, but for which the channel has enough read ahead, is parked: closed
+  // again, so that it takes no room from what others could do.
+  struct Lane {
+    std::array<std::uint32_t, 2> running{};      // deliveries, by Class
+    std::array<std::deque<queue::Id>, 2> ready;  // open, with recipients to do; by Class
+    std::array<WaitingSet, 2> parked;            // by Class
+    std::uint32_t parked_in_a_row = 0;
+    Time rest_until = 0;  // nothing is read for another channel that is likely for this one
+  };
+  // Where a message to be opened comes from: a lane's parked ones, or else nobody knows yet.
+  struct Source {
+    Class kind = first_attempt;
+    std::optional<Channel> parked;
   };
 
   struct Slot {
@@ -234,16 +272,34 @@ class Scheduler {
 
   void pump(Time now);
   void open_more(Time now);
-  std::optional<Class> class_to_open(Time now) const;
+  std::optional<Source> next_to_open(Time now) const;
+  std::optional<Source> source_of(Class kind, Time now) const;
   void start_deliveries(Time now);
-  std::optional<Class> class_to_start() const;
-  void start_one(Message& m, std::uint32_t slot);
-  std::optional<std::uint32_t> free_slot() const;
+  void start_deliveries(Channel c, Time now);
+  std::optional<Class> class_to_start(Channel c) const;
+  void start_one(Message& m, Channel c, std::uint32_t slot);
+  std::optional<std::uint32_t> free_slot(Channel c) const;
   void make_ready(Message& m, Time now);
+  void make_ready(Message& m, Channel c, Time now);
+  bool has_room(Channel c, Class kind) const;
+  bool can_be_parked(const Message& m) const;
+  void park(Message& m, Time now);
+  bool may_look_for(Channel c, Class kind, Time now) const;
+
+  Lane& of(Channel c) { return lanes_[static_cast<std::size_t>(c)]; }
+  const Lane& of(Channel c) const { return lanes_[static_cast<std::size_t>(c)]; }
+  std::uint32_t slots(Channel c) const {
+    return c == Channel::local ? limits_.deliveries : limits_.remote;
+  }
+  Channel channel_of(std::uint32_t slot) const {
+    return slot < limits_.deliveries ? Channel::local : Channel::remote;
+  }
+  bool held(Channel c) const { return slots(c) == 0; }
 
   Message* find(const queue::Id& id);
   void begin_attempt(Message& m, const Loaded& l, Time now);
   bool must_wait_for_another(Message& m, const Loaded& l, Time now);
+  void hold(Message& m, Time now);
   void set_status(Message& m, std::uint32_t recipient, Status status);
   void fail(Message& m, std::uint32_t recipient, std::string text, Time now);
   void add_event(Message& m, queue::Kind kind, std::uint32_t recipient, std::string text, Time now);
@@ -270,11 +326,10 @@ class Scheduler {
   WaitingSet fresh_;
   WaitingSet waiting_;
   std::map<queue::Id, Message> open_;
-  std::array<std::size_t, 2> open_count_{};     // by Class
-  std::array<std::size_t, 2> loading_{};        // by Class
-  std::array<std::deque<queue::Id>, 2> ready_;  // open, with recipients to do; by Class
-  std::array<std::uint32_t, 2> running_{};      // deliveries, by Class
-  std::vector<Slot> slots_;
+  std::array<std::size_t, 2> open_count_{};  // by Class
+  std::array<std::size_t, 2> loading_{};     // by Class
+  std::array<Lane, kChannels> lanes_;        // by Channel
+  std::vector<Slot> slots_;                  // the local ones first
   std::uint64_t deliveries_ = 0;
   std::size_t notices_ = 0;
   Time pumped_ = 0;  // when pump() last looked at what is due

@@ -32,6 +32,7 @@ struct Sim {  // a message on the simulated disk
   bool held = false;
   queue::State state;
   std::set<std::uint32_t> unroutable;
+  std::set<std::uint32_t> elsewhere;  // recipients on other hosts
   std::optional<Id> notice_about;
 };
 
@@ -56,6 +57,15 @@ class World {
   }
   Id arrive(std::uint32_t recipients = 1) {
     const Id id = put(recipients);
+    scheduler.arrived(id, now);
+    run();
+    return id;
+  }
+
+  /// All of whose recipients are on other hosts.
+  Id arrive_for_elsewhere(std::uint32_t recipients = 1) {
+    const Id id = put(recipients);
+    for (std::uint32_t i = 0; i < recipients; ++i) disk.at(id).elsewhere.insert(i);
     scheduler.arrived(id, now);
     run();
     return id;
@@ -125,6 +135,7 @@ class World {
   std::map<std::pair<Id, std::uint32_t>, int> failures;  // recorded, by recipient
   std::map<std::pair<Id, std::uint32_t>, int> tellings;  // in a notice, by recipient
   int set_aside = 0;
+  std::size_t loads = 0;
   // What the world answers; nullopt: not yet.
   std::function<std::optional<char>(const Start&)> deliver = [](const Start&) { return 'K'; };
   std::function<Outcome(const Write&)> disk_does = [](const Write&) { return Outcome::ok; };
@@ -133,6 +144,7 @@ class World {
 
  private:
   void act(const Load& a) {
+    ++loads;
     if (!disk.contains(a.id)) return scheduler.load_failed(a.id, Outcome::gone, now);
     if (reads(a.id) != Outcome::ok) return scheduler.load_failed(a.id, reads(a.id), now);
     const Sim& sim = disk.at(a.id);
@@ -155,11 +167,13 @@ class World {
                              : r.status != failed ? Loaded::Recipient::done
                              : r.noticed          ? Loaded::Recipient::reported
                                                   : Loaded::Recipient::failed);
+      l.channels.push_back(sim.elsewhere.contains(i) ? Channel::remote : Channel::local);
       if (sim.unroutable.contains(i)) l.refused.push_back({i, "x@far", "no route (#5.1.2)"});
     }
     scheduler.loaded(a.id, l, now);
   }
   void act(const Start& a) {
+    EXPECT_EQ(a.channel == Channel::remote, disk.at(a.id).elsewhere.contains(a.recipient));
     attempts.push_back({now, a.id, a.recipient});
     const auto& state = disk.at(a.id).state.recipients[a.recipient];
     EXPECT_EQ(state.status, queue::State::Status::waiting) << "tried again after its end";
@@ -221,8 +235,8 @@ TEST(Scheduler, AMessageThatIsDeliveredAtOnceWritesNothingAndIsRemoved) {
   ASSERT_EQ(w.writes.size(), 1u);
   EXPECT_TRUE(w.writes[0].events->empty());
   EXPECT_EQ(w.writes[0].then, Write::Then::remove);
-  EXPECT_THAT(w.log, ElementsAre("status: local 1/10 remote 0/0", "delivery 1: success: did_1+0+0",
-                                 "status: local 0/10 remote 0/0", "end msg " + id.text()));
+  EXPECT_THAT(w.log, ElementsAre("status: local 1/10 remote 0/20", "delivery 1: success: did_1+0+0",
+                                 "status: local 0/10 remote 0/20", "end msg " + id.text()));
   EXPECT_TRUE(w.scheduler.idle(w.now));
 }
 
@@ -394,7 +408,7 @@ TEST(Scheduler, AMessageWhoseContentIsDamagedIsSetAsideWithAllItsDeliveries) {
   EXPECT_EQ(w.set_aside, 1);
   EXPECT_TRUE(w.disk.empty());
   EXPECT_EQ(w.attempts.size(), 4u);
-  EXPECT_EQ(w.scheduler.running(), 0u);
+  EXPECT_EQ(w.scheduler.running(Channel::local), 0u);
 }
 
 TEST(Scheduler, AMessageThatCannotBeReadNowIsReadLater) {
@@ -875,6 +889,218 @@ TEST(Scheduler, AMonthOfTroubleKeepsEveryPromise) {
     EXPECT_TRUE(w.disk.empty()) << "seed " << seed << ": " << w.disk.size() << " left";
     EXPECT_EQ(w.failures, w.tellings) << "seed " << seed;
     EXPECT_EQ(w.scheduler.waiting() + w.scheduler.open(), 0u) << "seed " << seed;
+  }
+}
+
+// ---- two channels
+
+std::size_t count_of(const World& w, Channel channel) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      w.running, [channel](const auto& r) { return r.second.channel == channel; }));
+}
+
+TEST(SchedulerChannels, EachHasItsOwnSlots) {
+  World w({.deliveries = 2, .remote = 3});
+  w.deliver = [](const Start&) { return std::nullopt; };
+  const Id id = w.put(10);
+  for (std::uint32_t i = 0; i < 5; ++i) w.disk.at(id).elsewhere.insert(i);
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_EQ(count_of(w, Channel::local), 2u);
+  EXPECT_EQ(count_of(w, Channel::remote), 3u);
+  EXPECT_THAT(w.log, Contains("status: local 2/2 remote 3/3"));
+}
+
+TEST(SchedulerChannels, ADeadNetworkHoldsUpNoLocalMail) {
+  World w({.deliveries = 2, .remote = 3, .open_per_class = 10});
+  w.deliver = [](const Start& s) {
+    return s.channel == Channel::remote ? std::nullopt : std::optional('K');
+  };
+  for (int i = 0; i < 500; ++i) w.arrive_for_elsewhere();
+  EXPECT_EQ(count_of(w, Channel::remote), 3u);
+  EXPECT_LE(w.scheduler.open(), 10u);
+  w.pass(60 * kSecond);
+  const Id local = w.arrive();
+  EXPECT_FALSE(w.disk.contains(local)) << "it had to wait";
+  EXPECT_EQ(w.disk.size(), 500u);
+  EXPECT_FALSE(w.scheduler.idle(w.now));
+}
+
+TEST(SchedulerChannels, NorDoMessagesForBothWhoseLocalPartIsDone) {
+  World w({.deliveries = 2, .remote = 3, .open_per_class = 10});
+  w.deliver = [](const Start& s) {
+    return s.channel == Channel::remote ? std::nullopt : std::optional('K');
+  };
+  std::vector<Id> mixed;
+  for (int i = 0; i < 100; ++i) {
+    mixed.push_back(w.put(2));
+    w.disk.at(mixed.back()).elsewhere.insert(1);
+    w.scheduler.arrived(mixed.back(), w.now);
+    w.run();
+  }
+  w.pass(60 * kSecond);
+  for (const Id& id : mixed) {
+    const bool runs = std::ranges::any_of(w.running, [&](auto& r) { return r.second.id == id; });
+    const auto& status = w.disk.at(id).state.recipients[0].status;
+    EXPECT_TRUE(runs || status == queue::State::Status::delivered) << "not tried, or not recorded";
+  }
+  const Id local = w.arrive();
+  EXPECT_FALSE(w.disk.contains(local));
+  w.restart();  // World fails where one that is done is tried again
+}
+
+TEST(SchedulerChannels, WhatIsParkedTakesItsTurnsInOrder) {
+  World w({.deliveries = 2, .remote = 3, .open_per_class = 10});
+  w.deliver = [](const Start&) { return std::nullopt; };
+  std::vector<Id> ids;
+  for (int i = 0; i < 200; ++i) ids.push_back(w.arrive_for_elsewhere());
+  w.pass(kSecond);
+  for (std::size_t n = 0; !w.running.empty(); ++n) {
+    ASSERT_LT(n, 200u);
+    const Id id = w.running.begin()->second.id;
+    w.report(id, 'K', "sent");
+    w.pass(kSecond);
+  }
+  EXPECT_TRUE(w.disk.empty());
+  ASSERT_EQ(w.attempts.size(), 200u);
+  for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(w.attempts[i].id, ids[i]) << i;
+  EXPECT_TRUE(w.scheduler.idle(w.now));
+  EXPECT_EQ(w.scheduler.waiting(), 0u);
+}
+
+TEST(SchedulerChannels, NotMoreIsReadAtOnceThanAFewParkedOnes) {
+  World w({.deliveries = 2, .remote = 1});
+  w.deliver = [](const Start&) { return std::nullopt; };
+  for (int i = 0; i < 10 * static_cast<int>(kParkedInARow); ++i) {
+    const Id id = w.put(1, Place::deferred);
+    w.disk.at(id).elsewhere.insert(0);
+    w.scheduler.found(id, 0, w.now);
+  }
+  w.run();
+  EXPECT_LE(w.loads, kParkedInARow + 15);
+  ASSERT_TRUE(w.scheduler.wake());
+  EXPECT_EQ(*w.scheduler.wake(), w.now + kRest[1]);
+  w.pass(kSecond);
+  EXPECT_GE(w.loads, 10 * kParkedInARow);
+}
+
+TEST(SchedulerChannels, ABurstOfLocalMailIsReadOnce) {
+  World w({.deliveries = 2, .remote = 3});
+  w.deliver = [](const Start&) { return std::nullopt; };
+  for (int i = 0; i < 5000; ++i) w.arrive();
+  w.pass(kSecond);
+  EXPECT_LE(w.loads, 4 * kParkedInARow);
+  const Id far = w.put(1, Place::deferred);
+  w.disk.at(far).elsewhere.insert(0);
+  w.scheduler.found(far, 0, w.now);  // and a retry is another class
+  w.pass(2 * kSecond);
+  EXPECT_EQ(count_of(w, Channel::remote), 1u);
+}
+
+TEST(SchedulerChannels, AParkedMessageIsKnownAndCounted) {
+  World w({.deliveries = 1, .remote = 1});
+  w.deliver = [](const Start&) { return std::nullopt; };
+  for (int i = 0; i < 3; ++i) w.arrive_for_elsewhere();
+  const Id last = w.arrive_for_elsewhere();
+  w.pass(kSecond);
+  EXPECT_EQ(w.scheduler.waiting() + w.scheduler.open(), 4u);
+  EXPECT_TRUE(w.scheduler.knows(last));
+  EXPECT_TRUE(w.scheduler.retry(last, w.now));
+  w.scheduler.arrived(last, w.now);
+  w.scheduler.retry_all(w.now);
+  w.run();
+  EXPECT_EQ(w.scheduler.waiting() + w.scheduler.open(), 4u);
+}
+
+TEST(SchedulerChannels, WhatIsParkedIsLeftAtTheEnd) {
+  World w({.deliveries = 1, .remote = 1});
+  w.deliver = [](const Start&) { return std::nullopt; };
+  const Id first = w.arrive_for_elsewhere();
+  for (int i = 0; i < 5; ++i) w.arrive_for_elsewhere();
+  w.pass(kSecond);
+  w.scheduler.stop(w.now);
+  w.run();
+  w.report(first, 'K', "sent");
+  EXPECT_TRUE(w.scheduler.stopped());
+  EXPECT_EQ(w.disk.size(), 5u);
+}
+
+TEST(SchedulerChannels, AHeldChannelTriesNothingAndTheOtherGoesOn) {
+  World w({.deliveries = 2, .remote = 0});
+  const Id held = w.arrive_for_elsewhere();
+  const Id both = w.put(2);
+  w.disk.at(both).elsewhere.insert(1);
+  w.scheduler.arrived(both, w.now);
+  w.run();
+  w.arrive();
+  EXPECT_EQ(w.attempts.size(), 2u);
+  EXPECT_EQ(w.disk.at(both).state.recipients[0].status, queue::State::Status::delivered);
+  EXPECT_EQ(w.disk.at(held).place, Place::incoming);
+  EXPECT_TRUE(w.scheduler.idle(w.now));
+  w.pass(3600 * kSecond);
+  EXPECT_EQ(w.attempts.size(), 2u);
+  EXPECT_EQ(w.disk.at(held).state.attempts, 0u);
+  EXPECT_LE(w.loads, 5u);  // it does not turn in circles
+}
+
+TEST(SchedulerChannels, HoldingLocalMailHoldsNoneForElsewhere) {
+  World w({.deliveries = 0, .remote = 2});
+  const Id local = w.arrive();
+  w.arrive_for_elsewhere();
+  EXPECT_EQ(w.attempts.size(), 1u);
+  EXPECT_EQ(w.disk.size(), 1u);
+  EXPECT_EQ(w.disk.at(local).place, Place::incoming);
+  EXPECT_TRUE(w.scheduler.idle(w.now));
+}
+
+TEST(SchedulerChannels, MailForElsewhereIsTriedLessOften) {
+  World w;
+  w.deliver = [](const Start&) { return 'Z'; };
+  const Id id = w.arrive_for_elsewhere();
+  EXPECT_GE(w.disk.at(id).state.next_us, kStart + 400 * kSecond);
+  EXPECT_LE(w.disk.at(id).state.next_us, kStart + 426 * kSecond);
+  const Id both = w.put(2);
+  w.disk.at(both).elsewhere.insert(1);
+  w.scheduler.arrived(both, w.now);
+  w.run();
+  EXPECT_LE(w.disk.at(both).state.next_us, kStart + 107 * kSecond);
+}
+
+TEST(SchedulerChannels, AWeekWithoutANetworkReturnsTheMessageOnce) {
+  World w;
+  w.deliver = [](const Start& s) {
+    return s.channel == Channel::remote ? std::optional('Z') : std::optional('K');
+  };
+  const Id id = w.arrive_for_elsewhere(2);
+  w.pass(6 * 86400 * kSecond);
+  EXPECT_TRUE(w.disk.contains(id));
+  EXPECT_THAT(w.notices, IsEmpty());
+  w.pass(3 * 86400 * kSecond);
+  EXPECT_TRUE(w.disk.empty());
+  ASSERT_EQ(w.notices.size(), 1u);
+  EXPECT_THAT(w.told.at(w.notices[0]), ElementsAre(0u, 1u));
+}
+
+TEST(SchedulerChannels, ARefusedRecipientFailsAlsoWhereItsChannelIsHeld) {
+  World w({.remote = 0});
+  const Id id = w.put(1);
+  w.disk.at(id).elsewhere.insert(0);
+  w.disk.at(id).unroutable.insert(0);
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_EQ(w.notices.size(), 1u);
+}
+
+TEST(SchedulerChannels, ALostSpawnerDefersBoth) {
+  World w;
+  w.deliver = [](const Start&) { return std::nullopt; };
+  const Id here = w.arrive();
+  const Id far = w.arrive_for_elsewhere();
+  w.running.clear();
+  w.scheduler.spawner_lost(w.now);
+  w.run();
+  for (const Id& id : {here, far}) {
+    EXPECT_THAT(w.disk.at(id).state.recipients[0].text, HasSubstr("the spawner ended"));
   }
 }
 

@@ -198,13 +198,13 @@ def test_a_delivery_leaves_its_story_and_no_message(alone):
     assert all(stamp.match(line) for line in lines)
     size = r"\d+"
     story = [
-        r"status: local 0/10 remote 0/0",
+        r"status: local 0/10 remote 0/20",
         rf"new msg {identifier}",
         rf"info msg {identifier}: bytes {size} from <carol@here\.test> qp {identifier} uid \d+",
         rf"starting delivery 1: msg {identifier} to local alice@here\.test",
-        r"status: local 1/10 remote 0/0",
+        r"status: local 1/10 remote 0/20",
         r"delivery 1: success: did_1\+0\+0/",
-        r"status: local 0/10 remote 0/0",
+        r"status: local 0/10 remote 0/20",
         rf"end msg {identifier}",
         r"status: exiting",
     ]
@@ -499,7 +499,7 @@ def test_control_answers(sending):
     assert sending.ask("retry 00000000000000000000") == "-ERR no such message: 00000000000000000000\n"
     wait_for(lambda: "reading=no" in sending.ask("status"), "the end of reading")
     assert sending.ask("status") == (
-        f"+OK\npid={sending.process.pid}\nwaiting=0\nopen=0\nrunning=0\nlimit=10\nreading=no\nnext=never\n.\n")
+        f"+OK\npid={sending.process.pid}\nwaiting=0\nopen=0\nrunning=0\nlimit=10\nremote_running=0\nremote_limit=20\nreading=no\nnext=never\n.\n")
 
 
 def test_a_client_that_says_nothing_delays_nobody(sending):
