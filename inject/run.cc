@@ -11,7 +11,9 @@
 #include "libmail/address_text.h"
 #include "posix/clock.h"
 #include "posix/file.h"
+#include "posix/program.h"
 #include "posix/writer.h"
+#include "queue/foreign.h"
 #include "queue/submit.h"
 
 namespace porpoise::inject {
@@ -19,16 +21,10 @@ namespace {
 
 // ---- the world: instance, control files, the caller
 
-// As queue::begin sees it.
-bool foreign_queue() {
-  const char* program = ::secure_getenv("QMAILQUEUE");
-  return program != nullptr && program[0] != '\0';
-}
-
 Outcome<std::optional<Instance>> find_instance(const Request& request) {
   Result<Instance> found = Instance::find(request.instance);
   if (found) {
-    Result<> own = request.print || foreign_queue() ? Result<>() : found->require_owner();
+    Result<> own = request.print || queue::foreign_program() ? Result<>() : found->require_owner();
     if (!own) return failure(Cause::permission, own.error());
     return std::optional(std::move(*found));
   }
@@ -177,13 +173,22 @@ tl::unexpected<Failure> not_queued(const queue::SubmitResult<T>& result) {
 
 // Mail that nothing here can ever deliver is refused now, to the caller's face, not bounced later.
 Outcome<> check_deliverable(const Instance& instance, const mail::Envelope& envelope) {
-  if (foreign_queue()) return {};
+  if (queue::foreign_program()) return {};
   Result<std::optional<std::string>> elsewhere = queue::undeliverable(instance, envelope);
   if (!elsewhere) return failure(Cause::later, elsewhere.error());
   if (!*elsewhere) return {};
   return refuse(Cause::elsewhere,
                 "{} is on another host, and instance {} has no control/remote to send it there",
                 **elsewhere, instance.path());
+}
+
+void tell_recipients(const mail::Envelope& envelope, const std::string& id) {
+  std::string text;
+  for (const mail::Recipient& recipient : envelope.recipients) {
+    text += fmt::format("{}... queued{}{}\n", posix::printable(recipient.address),
+                        id.empty() ? "" : " as ", id);
+  }
+  (void)posix::write_all(STDOUT_FILENO, text, "standard output");
 }
 
 Outcome<> submit(const Request& request, const Instance& instance, Input& input,
@@ -206,6 +211,7 @@ Outcome<> submit(const Request& request, const Instance& instance, Input& input,
   if (request.print_id) {
     (void)posix::write_all(STDOUT_FILENO, *id + "\n", "standard output");
   }
+  if (request.verbose) tell_recipients(completed.envelope, *id);
   return {};
 }
 
@@ -249,6 +255,18 @@ Outcome<> run(const Request& request) {
   Outcome<> done = take(request, input);
   if (done) return {};
   return tl::make_unexpected(kept(std::move(done.error()), input, copy));
+}
+
+Outcome<mail::Envelope> envelope_of(const Request& request) {
+  Outcome<std::optional<Instance>> instance = find_instance(request);
+  if (!instance) return failed(instance);
+  Outcome<Settings> settings = settings_for(request, *instance);
+  if (!settings) return failed(settings);
+  Result<mail::Header> nothing = mail::HeaderReader().finish();
+  if (!nothing) return failure(Cause::software, nothing.error());
+  Outcome<Completed> completed = complete(*nothing, request.job, *settings);
+  if (!completed) return failed(completed);
+  return std::move(completed->envelope);
 }
 
 }  // namespace porpoise::inject

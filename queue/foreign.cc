@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -154,6 +155,13 @@ SubmitResult<std::string> Foreign::finish(const mail::Envelope& envelope) {
 }
 
 }  // namespace
+
+std::optional<std::string> foreign_program() {
+  const char* program = ::secure_getenv("QMAILQUEUE");
+  if (program == nullptr) program = ::secure_getenv("MAILQUEUE");
+  if (program == nullptr || program[0] == '\0') return std::nullopt;
+  return program;
+}
 
 SubmitResult<> verdict(const std::string& program, int code, int signal, std::string_view text,
                        bool all_written) {

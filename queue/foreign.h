@@ -1,13 +1,18 @@
-// The queue client of reference 0.8: a program named by QMAILQUEUE takes the message in our place.
+// The queue client of reference 0.8: a program named by QMAILQUEUE, or MAILQUEUE where that is not
+// set, takes the message in our place.
 
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "queue/submit.h"
 
 namespace porpoise::queue {
+
+/// The program that the environment names; none where it names none or we have raised privilege.
+std::optional<std::string> foreign_program();
 
 /// Starts `program` (no PATH search, the working folder is the instance) with descriptor 0 for the
 /// message, 1 for the envelope and 6 for its own text. Code 120 where it cannot be started.

@@ -180,8 +180,8 @@ SubmitResult<std::string> Direct::finish(const mail::Envelope& envelope) {
 
 SubmitResult<std::unique_ptr<Submission>> begin(const Instance& instance,
                                                 const SubmitOptions& options, bool allow_foreign) {
-  const char* foreign = allow_foreign ? ::secure_getenv("QMAILQUEUE") : nullptr;
-  if (foreign != nullptr && foreign[0] != '\0') return begin_foreign(instance, foreign, options);
+  const std::optional<std::string> foreign = allow_foreign ? foreign_program() : std::nullopt;
+  if (foreign) return begin_foreign(instance, *foreign, options);
   if (Result<> done = instance.require_owner(); !done) {
     return failure(Code::home, std::move(done.error()));
   }

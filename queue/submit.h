@@ -78,8 +78,8 @@ class Submission {
 };
 
 /// Begins one in this instance's queue, as its owner; the instance must outlive it. In the
-/// environment QMAILQUEUE names a foreign program to use instead (reference 0.8); `allow_foreign`
-/// false ignores it.
+/// environment QMAILQUEUE or MAILQUEUE names a foreign program to use instead (reference 0.8);
+/// `allow_foreign` false ignores it.
 SubmitResult<std::unique_ptr<Submission>> begin(const Instance& instance,
                                                 const SubmitOptions& options,
                                                 bool allow_foreign = true);

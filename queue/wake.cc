@@ -9,6 +9,7 @@
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/process.h"
+#include "queue/foreign.h"
 #include "queue/spool.h"
 #include "queue/submit.h"
 
@@ -65,7 +66,7 @@ Result<bool> pull_trigger(const Instance& instance, const Id& id) {
 void start_send_if_nobody_listens(const Instance& instance) {
   const char* no_send = ::getenv("PORPOISE_NO_SEND");
   if (no_send != nullptr && std::string_view(no_send) == "1") return;
-  if (is_set("QMAILQUEUE")) return;  // what that program queues is its own to look after
+  if (foreign_program()) return;  // what that program queues is its own to look after
   Result<posix::UniqueFd> trigger = open_trigger(instance);
   if (!trigger || trigger->open()) return;
   Result<Spool> spool = Spool::open(instance);

@@ -273,6 +273,91 @@ def test_what_the_queue_says_is_passed_on(instance, script, code):
     assert re.fullmatch(rb"inject: [^\n]+\n", done.stderr)
 
 
+def test_mailqueue_is_qmailqueue_where_that_is_not_set(instance):
+    queue = instance.lab.write(instance.folder / "q", "#!/bin/sh\nexit 31\n", 0o755)
+    later = instance.lab.write(instance.folder / "l", "#!/bin/sh\nexit 71\n", 0o755)
+    for more, code in [({}, 100), ({"QMAILQUEUE": ""}, 0), ({"QMAILQUEUE": later}, 111)]:
+        env = instance.environment(MAILQUEUE=queue, PORPOISE_NO_SEND=1, **more)
+        done = instance.run("inject", "alice", input="\n", env=env)
+        assert done.returncode == code, (more, done.stderr)
+    assert len(instance.queued()) == 1
+
+
+# -- what is not taken can be kept
+
+
+def save_to(instance, text, *args, path=None, **variables):
+    path = path or instance.home / "dead.letter"
+    return instance.run("inject", "--save-to", path, *args, input=text,
+                        env=instance.environment(PORPOISE_NO_SEND=1, **variables)), path
+
+
+def test_a_refused_message_is_kept_as_it_came(instance):
+    body = bytes(range(256)) * 1000
+    text = b"To: a\r\nBcc: <b\n\n" + body
+    done, path = save_to(instance, text)
+    assert done.returncode == 100
+    assert done.stderr.decode() == ('inject: Bcc: octet 6: no ">" closes this "<": "<b" '
+                                    f"(the message is kept in {path})\n")
+    assert path.read_bytes() == text and path.stat().st_mode & 0o777 == 0o600
+    done, path = save_to(instance, b"second\n")
+    assert done.stderr.endswith(f" (the message is kept in {path}.1)\n".encode())
+    assert (instance.home / "dead.letter.1").read_bytes() == b"second\n"
+    assert path.read_bytes() == text
+    assert instance.queued() == []
+
+
+@pytest.mark.parametrize("args, text, code", [
+    (["-a"], b"To: alice\n\nhi\n", 100),
+    (["bob@far.example"], b"\nhi\n", 100),
+    (["-f", "a b@c d", "alice"], b"\nhi\n", 100),
+    (["alice"], b"X: " + b"x" * (9 << 20) + b"\n\nhi\n", 100),
+])
+def test_whatever_the_reason_it_is_kept(instance, args, text, code):
+    done, path = save_to(instance, text, *args)
+    assert done.returncode == code
+    assert path.read_bytes() == text
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_message_that_the_queue_refuses_after_its_body_is_kept_whole(instance):
+    queue = instance.lab.write(instance.folder / "q",
+                               "#!/bin/sh\ncat >/dev/null; cat <&1 >/dev/null; exit 53\n", 0o755)
+    text = b"To: alice\n\n" + b"line\n" * 200_000
+    done, path = save_to(instance, text, QMAILQUEUE=queue)
+    assert done.returncode == 111
+    assert path.read_bytes() == text
+
+
+def test_nothing_is_kept_of_what_is_queued_or_printed(instance):
+    done, path = save_to(instance, "To: alice\n\nhi\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    done, path = save_to(instance, "To: <alice\n\nhi\n", "-n")
+    assert done.returncode == 100
+    assert list(instance.home.glob("dead.letter*")) == []
+    assert list(instance.home.glob(".dead.letter*")) == []
+
+
+def test_what_cannot_be_kept_is_told_too(instance):
+    done, _ = save_to(instance, "To: <a\n\n", path="/proc/none")
+    assert done.returncode == 100
+    assert re.fullmatch(rb'inject: To: octet 5: no ">" closes this "<": "<a" '
+                        rb"\(and the message could not be kept: [^\n]+\)\n", done.stderr)
+
+
+# -- nobody
+
+
+def test_a_message_to_nobody_may_be_fine(captured, instance):
+    done, message, envelope = captured("inject", "--allow-no-recipients", input=b"Subject: x\n\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert envelope == ["Fowner@mx.here.test"] and message.endswith(b"Subject: x\n\n")
+    instance.start()
+    done = instance.run("inject", "--allow-no-recipients", "-a", input=b"Subject: x\n\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    instance.settle()
+
+
 def test_it_is_queued_when_inject_says_so(instance):
     done = instance.run("inject", "--print-id", input="To: alice, bob@here.test\n\nbody\n",
                         env=instance.environment(PORPOISE_NO_SEND=1))
