@@ -2,6 +2,9 @@
 
 from . import controls, known, loader, runner, target
 from .figures import record
+from .our_smtp import PorpoiseSmtp
+
+SERVERS = (target.Porpoise, PorpoiseSmtp)
 
 
 def ways(conversation):
@@ -9,8 +12,14 @@ def ways(conversation):
     return ("tcp",) if "large" in conversation.tags else target.Porpoise.ways
 
 
+def server_for(conversation):
+    """Which of our servers runs it, and over which transport; None where none does."""
+    return next(((server, transport) for server in SERVERS for transport in conversation.transports
+                 if transport in server.transports), None)
+
+
 def can_run(conversation):
-    return any(transport in target.Porpoise.transports for transport in conversation.transports)
+    return server_for(conversation) is not None
 
 
 def all_runs(files):
@@ -20,9 +29,10 @@ def all_runs(files):
 
 def run_one(conversation, way, instance):
     """The Result, and the record of it."""
-    ours = target.Porpoise(instance, way)
+    server, transport = server_for(conversation)
+    ours = server(instance, way)
     try:
-        result = runner.run(conversation, ours, "pop3", known.known("porpoise").get(conversation.id))
+        result = runner.run(conversation, ours, transport, known.known("porpoise").get(conversation.id))
     finally:
         crashed = ours.close()
     return result, record("porpoise", conversation, way, result, crashed)

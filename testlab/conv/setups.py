@@ -95,8 +95,64 @@ def no_maildir(target):
     shutil.rmtree(target.maildir("alice"))
 
 
+def held(target):
+    """Nothing is delivered: what is taken stays in the queue."""
+    target.hold()
+
+
+def relay_open(target):
+    target.open_relay()
+
+
+def size_limit_1m(target):
+    target.limit("databytes", 1 << 20)
+
+
+def rcpt_cap_3(target):
+    target.limit("maxrecipients", 3)
+
+
+def timeout_2s(target):
+    target.set_idle(2)
+
+
+def lists(target):
+    """staff: alice and bob; moved: mail for it goes on to bob."""
+    target.alias("staff", "&alice@here.test\n&bob@here.test\n")
+    target.alias("moved", "&bob@here.test\n")
+
+
+def circle(target):
+    """alice forwards to bob, and bob to alice."""
+    target.dot_file("alice", "", "&bob@here.test\n")
+    target.dot_file("bob", "", "&alice@here.test\n")
+
+
+def extensions(target):
+    """alice-default, and the local part "a b"."""
+    target.dot_file("alice", "default", "./Maildir/\n")
+    target.alias("a b", "&alice@here.test\n")
+    target.alias("a@b", "&alice@here.test\n")
+    target.alias("j,s", "&alice@here.test\n")
+    target.alias("abuse", "&alice@here.test\n")
+
+
+def slow_delivery(target):
+    """What is delivered to alice takes long."""
+    target.dot_file("alice", "", "|sleep 5\n./Maildir/\n")
+
+
 SETUPS = {
     "empty": empty,
+    "held": held,
+    "relay-open": relay_open,
+    "size-limit-1m": size_limit_1m,
+    "rcpt-cap-3": rcpt_cap_3,
+    "timeout-2s": timeout_2s,
+    "lists": lists,
+    "circle": circle,
+    "extensions": extensions,
+    "slow-delivery": slow_delivery,
     "two-messages": two_messages,
     "two-messages-idle-2s": two_messages_idle_2s,
     "five-lines": five_lines,

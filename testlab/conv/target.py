@@ -68,6 +68,21 @@ class Target:
     def set_idle(self, seconds):
         raise Skipped("no time limit can be set")
 
+    def limit(self, name, value):
+        raise Skipped(f"no limit {name} can be set")
+
+    def hold(self):
+        raise Skipped("mail cannot be kept in the queue")
+
+    def open_relay(self):
+        raise Skipped("it cannot be made a relay")
+
+    def alias(self, name, text):
+        raise Skipped("no alias can be made")
+
+    def dot_file(self, user, extension, text):
+        raise Skipped("no dot-file can be made")
+
     def password(self, user, hashed):
         raise Skipped("no password can be set")
 
@@ -167,13 +182,14 @@ class Porpoise(Target):
     profile = frozenset({"state"})
     ways = ("tcp", "stdio")
     transports = ("pop3",)
+    log_name = "pop3.log"
 
     def __init__(self, instance, over="tcp"):
         super().__init__()
         self.instance = instance
         self.idle = None  # seconds, where a setup wants another than the default
         self.door = Door(self.start, over)
-        self.log_file = instance.folder / "pop3.log"
+        self.log_file = instance.folder / self.log_name
         self.log = open(self.log_file, "ab")
         for name in ("alice", "bob", "carl"):
             self.password(name, setups.SECRET)
@@ -240,8 +256,11 @@ class Porpoise(Target):
 
 def queued(file):
     found = queue_file.read(file.read_bytes())
+    params = [f"{name}={value}" for name, value in found.parameters.items()]
+    for recipient, its in zip(found.recipients, found.recipient_parameters):
+        params += [f"{recipient} {name}={value}" for name, value in its.items()]
     return Item(content=found.content, sender=found.sender.encode(),
-                recipients=tuple(r.encode() for r in found.recipients))
+                recipients=tuple(r.encode() for r in found.recipients), params=tuple(p.encode() for p in params))
 
 
 class Outside(Target):
