@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "inject/sendmail_options.h"
+#include "inject/verify.h"
 #include "instance/instance.h"
 #include "posix/error.h"
 #include "posix/file.h"
@@ -70,24 +71,43 @@ Outcome<> speak_smtp(const Request& request) {
   return {};
 }
 
-Outcome<> run(int argc, char** argv) {
-  Outcome<inject::SendmailCommand> command = inject::parse_sendmail(argc, argv);
-  if (!command) return inject::failed(command);
-  switch (command->act) {
-    case inject::SendmailCommand::Act::submit:
-      return inject::run(command->request);
-    case inject::SendmailCommand::Act::list_queue:
-      return list_queue(command->request);
-    case inject::SendmailCommand::Act::speak_smtp:
-      return speak_smtp(command->request);
-    case inject::SendmailCommand::Act::run_queue:
-      return run_queue(command->request);
-    case inject::SendmailCommand::Act::aliases:
+// What succeeds but says no has an exit code of its own.
+Outcome<int> verify_addresses(const Request& request) {
+  Outcome<inject::Verified> found = inject::verify(request);
+  if (!found) return inject::failed(found);
+  if (Outcome<> shown = show(found->text); !shown) return inject::failed(shown);
+  return found->code;
+}
+
+Outcome<> act(const inject::SendmailCommand& command) {
+  using Act = inject::SendmailCommand::Act;
+  switch (command.act) {
+    case Act::submit:
+    case Act::verify:
+      break;
+    case Act::list_queue:
+      return list_queue(command.request);
+    case Act::speak_smtp:
+      return speak_smtp(command.request);
+    case Act::run_queue:
+      return run_queue(command.request);
+    case Act::aliases:
       return show("aliases are dot-files, read at each delivery: there is nothing to rebuild\n");
-    case inject::SendmailCommand::Act::help:
+    case Act::help:
       return show(inject::kSendmailHelp);
   }
-  return {};
+  return inject::run(command.request);
+}
+
+Outcome<int> run(int argc, char** argv) {
+  Outcome<inject::SendmailCommand> command = inject::parse_sendmail(argc, argv);
+  if (!command) return inject::failed(command);
+  if (command->act == inject::SendmailCommand::Act::verify) {
+    return verify_addresses(command->request);
+  }
+  Outcome<> done = act(*command);
+  if (!done) return inject::failed(done);
+  return EX_OK;
 }
 
 }  // namespace
@@ -95,8 +115,8 @@ Outcome<> run(int argc, char** argv) {
 int main(int argc, char** argv) {
   posix::begin_program();
   try {
-    Outcome<> done = run(argc, argv);
-    if (done) return EX_OK;
+    Outcome<int> done = run(argc, argv);
+    if (done) return *done;
     posix::complain("sendmail", done.error().error.text);
     return inject::sysexit(done.error());
   } catch (const std::bad_alloc&) {

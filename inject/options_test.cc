@@ -1,5 +1,6 @@
 #include "inject/options.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "inject/sendmail_options.h"
@@ -179,14 +180,33 @@ TEST(SendmailOptions, BsSpeaksSmtp) {
 TEST(SendmailOptions, WhatItDoesNotDoItSays) {
   EXPECT_EQ(usage_error(sendmail({"-bd", "-q30m"})),
             "-bd: sendmail is no daemon here; start one with: porpoise run");
-  EXPECT_EQ(usage_error(sendmail({"-bi"})),
-            "-bi: aliases are dot-files; there is no database to build");
-  EXPECT_EQ(usage_error(sendmail({"-bt"})), "-bt: this sendmail does not test addresses");
-  EXPECT_EQ(usage_error(sendmail({"-bv", "x"})), "-bv: this sendmail does not test addresses");
+  EXPECT_EQ(usage_error(sendmail({"-bt"})), "no addresses: -bv and -bt want them as arguments");
   EXPECT_EQ(usage_error(sendmail({"-bX"})), "unknown option -bX (try --help)");
   EXPECT_EQ(usage_error(sendmail({"-Z"})), "unknown option -Z (try --help)");
   EXPECT_EQ(usage_error(sendmail({"--bogus"})), "unknown option --bogus (try --help)");
   EXPECT_EQ(usage_error(sendmail({"-tf"})), "an argument is missing after -f (try --help)");
+}
+
+TEST(SendmailOptions, BvAndBtVerifyTheirArguments) {
+  for (const char* mode : {"-bv", "-bt"}) {
+    const auto command = sendmail({mode, "a@b.c", "d"});
+    EXPECT_EQ(command->act, SendmailCommand::Act::verify);
+    EXPECT_THAT(command->request.job.arguments, testing::ElementsAre("a@b.c", "d"));
+  }
+}
+
+TEST(SendmailOptions, AnOptionBehindAnAddressIsNoRecipient) {
+  EXPECT_EQ(usage_error(sendmail({"a@b.c", "-i"})),
+            "-i behind an address: options come first; an address like this after --");
+  EXPECT_EQ(usage_error(sendmail({"-t", "a@b.c", "--"})),
+            "-- behind an address: options come first; an address like this after --");
+  EXPECT_THAT(sendmail({"-i", "--", "a@b.c", "-i"})->request.job.arguments,
+              testing::ElementsAre("a@b.c", "-i"));
+}
+
+TEST(SendmailOptions, VTells) {
+  EXPECT_TRUE(sendmail({"-v", "x"})->request.verbose);
+  EXPECT_FALSE(sendmail({"x"})->request.verbose);
 }
 
 TEST(SendmailOptions, ListsAndFlushesTheQueue) {
@@ -198,6 +218,7 @@ TEST(SendmailOptions, ListsAndFlushesTheQueue) {
   EXPECT_EQ(sendmail({"-q", "-t"})->act, SendmailCommand::Act::submit);
   EXPECT_EQ(sendmail({}, "newaliases")->act, SendmailCommand::Act::aliases);
   EXPECT_EQ(sendmail({"-I"})->act, SendmailCommand::Act::aliases);
+  EXPECT_EQ(sendmail({"-bi"})->act, SendmailCommand::Act::aliases);
   EXPECT_EQ(sendmail({"--help"})->act, SendmailCommand::Act::help);
 }
 

@@ -20,6 +20,7 @@ struct Request {
   bool print_id = false;        ///< the id on standard output, once the message is queued
   bool dot_ends = false;        ///< a line of a single dot ends the message
   bool start_send = true;       ///< where no send runs, start one
+  bool verbose = false;         ///< a line for each recipient on standard output, once queued
   std::optional<std::string> save_to{};  ///< where a message that is not taken is kept
 };
 
@@ -27,5 +28,9 @@ struct Request {
 /// When this succeeds without `print`, the message is in the queue and on disk. When it fails with
 /// `save_to`, the message is read to its end and kept (kept_copy.h), and the text says so.
 Outcome<> run(const Request& request);
+
+/// The envelope that a message without header or body would have: how the arguments and the sender
+/// are read. Failures: as those of run().
+Outcome<mail::Envelope> envelope_of(const Request& request);
 
 }  // namespace porpoise::inject

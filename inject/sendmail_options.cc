@@ -84,6 +84,9 @@ class Reading {
       case 'V':
         set(request.job.parameters, "ENVID", xtext(argument));
         return {};
+      case 'v':
+        request.verbose = true;
+        return {};
       case 'I':
         command_.act = Act::aliases;
         return {};
@@ -98,7 +101,18 @@ class Reading {
     }
   }
 
-  SendmailCommand finish(std::vector<std::string> operands) && {
+  /// `free`: the operands stand behind "--".
+  Outcome<SendmailCommand> finish(std::vector<std::string> operands, bool free) && {
+    for (const std::string& operand : operands) {
+      if (!free && operand.starts_with('-')) {
+        return refuse(Cause::usage,
+                      "{} behind an address: options come first; an address like this after --",
+                      operand);
+      }
+    }
+    if (command_.act == Act::verify && operands.empty()) {
+      return refuse(Cause::usage, "no addresses: -bv and -bt want them as arguments");
+    }
     // `sendmail -q` has no message; with recipients or -t it is one of the harmless options.
     const bool message = !operands.empty() || command_.request.job.recipients == Recipients::both;
     if (command_.act == Act::run_queue && message) command_.act = Act::submit;
@@ -137,10 +151,12 @@ class Reading {
                     mode);
     }
     if (mode == "i") {
-      return refuse(Cause::usage, "-bi: aliases are dot-files; there is no database to build");
+      command_.act = Act::aliases;
+      return {};
     }
     if (mode == "t" || mode == "v") {
-      return refuse(Cause::usage, "-b{}: this sendmail does not test addresses", mode);
+      command_.act = Act::verify;
+      return {};
     }
     return refuse(Cause::usage, "unknown option -b{} (try --help)", mode);
   }
@@ -196,8 +212,10 @@ const char* const kSendmailHelp =
     "sender\n"
     "  -F name       full name in a From that has to be made\n"
     "  -odq          queue only: do not start send\n"
+    "  -v            tell what is queued\n"
     "  -B -N -R -V   body type, notices, what they return, envelope id\n"
     "  -bp           list the queue (also as mailq)\n"
+    "  -bv           tell whether mail for the recipients would be delivered\n"
     "  -bs           speak SMTP on standard input and output\n"
     "  -q            attempt what is due in the queue\n"
     "  --instance DIR  the instance to use\n";
@@ -230,7 +248,8 @@ Outcome<SendmailCommand> parse_sendmail(int argc, char** argv) {
     Outcome<> done = reading.take(letter, ::optarg != nullptr ? ::optarg : "");
     if (!done) return failed(done);
   }
-  return std::move(reading).finish({argv + ::optind, argv + argc});
+  const bool free = ::optind > 1 && std::string_view(argv[::optind - 1]) == "--";
+  return std::move(reading).finish({argv + ::optind, argv + argc}, free);
 }
 
 }  // namespace porpoise::inject

@@ -12,7 +12,8 @@ struct SendmailCommand {
     list_queue,  ///< -bp, mailq
     speak_smtp,  ///< -bs: a session on standard input and output
     run_queue,   ///< -q: attempt what is due
-    aliases,     ///< newaliases: nothing to do
+    verify,      ///< -bv, -bt: would mail for the arguments be delivered?
+    aliases,     ///< newaliases, -bi: nothing to do
     help,
   };
   Act act = Act::submit;

@@ -213,7 +213,7 @@ def test_mailq_lists_the_queue(instance):
 
 
 def test_newaliases_says_that_there_is_nothing_to_do(instance):
-    for command in (["newaliases"], ["sendmail", "-I"]):
+    for command in (["newaliases"], ["sendmail", "-I"], ["sendmail", "-bi"]):
         done = instance.run(*command)
         assert (done.returncode, done.stderr) == (0, b"")
         assert done.stdout == (b"aliases are dot-files, read at each delivery: "
@@ -224,3 +224,56 @@ def test_help(lab):
     done = lab.run("sendmail", "--help")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"usage: sendmail ")
+
+
+# -- -bv, -bt and -v
+
+
+@pytest.mark.parametrize("mode", ["-bv", "-bt"])
+def test_verifying_tells_of_each_address_and_what_decides(instance, mode):
+    instance.dot_file("alice", "list", "./Maildir/\n")
+    done = instance.run("sendmail", mode, "alice", "Bob <bob@here.test>, alice-list@here.test", "owner-x@here.test",
+                        "joe@far.example", "nosuch", "<a", stdin=None)
+    assert (done.returncode, done.stderr) == (67, b"")  # that of the first bad one
+    assert done.stdout.decode() == (
+        "alice@mx.here.test... deliverable: users/assign line 1\n"
+        "bob@here.test... deliverable: users/assign line 3\n"
+        "alice-list@here.test... deliverable: users/assign line 2\n"
+        "owner-x@here.test... undeliverable, nobody has this name: control/owner\n"
+        "joe@far.example... undeliverable, on another host and no control/remote to send it there: "
+        "far.example is in no list of local domains\n"
+        "nosuch@mx.here.test... undeliverable, nobody has this name: alias/\n"
+        '<a... recipient "<a": octet 1: no ">" closes this "<": "<a"\n')
+    assert instance.queued() == []
+
+
+@pytest.mark.parametrize("address, code", [
+    ("alice", 0), ("alice@here.test", 0), ("nosuch", 67), ("joe@far.example", 68), ("a@b..c", 65), ("", 65),
+])
+def test_exit_codes_of_bv(instance, address, code):
+    assert instance.run("sendmail", "-bv", address).returncode == code
+
+
+def test_bv_with_a_program_for_other_hosts(instance):
+    instance.control("remote", "pipe /bin/true\n")
+    done = instance.run("sendmail", "-bv", "joe@far.example")
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"joe@far.example... deliverable, on another host: ")
+
+
+def test_bv_without_an_instance_is_78(lab, home):
+    assert lab.run("sendmail", "--instance", home, "-bv", "alice").returncode == 78
+
+
+def test_v_tells_what_is_queued(instance):
+    done = instance.run("sendmail", "-v", "-odq", "alice", "bob@here.test", input="\n")
+    assert done.returncode == 0, done.stderr
+    (name,) = instance.queued()
+    assert done.stdout.decode() == f"alice@mx.here.test... queued as {name}\nbob@here.test... queued as {name}\n"
+
+
+def test_an_option_behind_an_address_is_told(instance):
+    done = instance.run("sendmail", "alice", "-i", input="\n")
+    assert done.returncode == 64
+    assert done.stderr == b"sendmail: -i behind an address: options come first; an address like this after --\n"
+    assert instance.queued() == []
