@@ -1,12 +1,10 @@
 // preline(1): runs a program with the lines that an mbox puts before a message.
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "posix/fed_program.h"
 #include "posix/file.h"
-#include "posix/process.h"
 #include "posix/program.h"
 
 namespace {
@@ -54,51 +52,6 @@ Result<std::string> text_before(const Lines& lines) {
   return text;
 }
 
-// False: the program reads no more, which is its own affair.
-Result<bool> write_to_program(int fd, std::string_view text) {
-  Result<> done = posix::write_all(fd, text, "to the program");
-  if (done) return true;
-  if (done.error().sys == EPIPE) return false;
-  return failed(done);
-}
-
-Result<> feed(int fd, std::string_view before) {
-  Result<bool> more = write_to_program(fd, before);
-  char room[65536];
-  while (more && *more) {
-    Result<std::size_t> n = posix::read_some(STDIN_FILENO, room, "standard input");
-    if (!n) return temporary("{}", n.error().text);
-    if (*n == 0) return {};
-    more = write_to_program(fd, {room, *n});
-  }
-  if (!more) return temporary("{}", more.error().text);
-  return {};
-}
-
-Result<int> run_with(const std::string& before, char** command_line) {
-  Result<posix::Pipe> pipe = posix::make_pipe();
-  if (!pipe) return failed(pipe);
-  posix::Command command;
-  command.path = command_line[0];
-  command.search = true;
-  for (char** word = command_line; *word != nullptr; ++word) command.arguments.emplace_back(*word);
-  command.environment = posix::own_environment();
-  command.fds = {pipe->read.get(), 1, 2};
-  Result<pid_t> child = posix::start(command);
-  if (!child) return failed(child);
-  pipe->read.reset();
-
-  Result<> fed = feed(pipe->write.get(), before);
-  // The end of the pipe would tell the program that it has the whole message.
-  if (!fed) (void)::kill(*child, SIGKILL);
-  pipe->write.reset();
-  Result<posix::Ended> ended = posix::wait_for(*child);
-  if (!fed) return failed(fed);
-  if (!ended) return failed(ended);
-  if (ended->signal != 0) return temporary("{} was {}", command.path, ended->text());
-  return ended->code;
-}
-
 Result<int> run(int argc, char** argv) {
   const option options[] = {{"help", no_argument, nullptr, 'h'}, {nullptr, 0, nullptr, 0}};
   Lines lines;
@@ -114,7 +67,7 @@ Result<int> run(int argc, char** argv) {
   if (optind == argc) return permanent("{}", kUsage);
   Result<std::string> before = text_before(lines);
   if (!before) return failed(before);
-  return run_with(*before, argv + optind);
+  return posix::run_fed({argv + optind, argv + argc}, *before);
 }
 
 }  // namespace

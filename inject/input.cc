@@ -1,5 +1,7 @@
 #include "inject/input.h"
 
+#include <utility>
+
 #include "posix/file.h"
 
 namespace porpoise::inject {
@@ -65,6 +67,10 @@ Outcome<std::string_view> Input::next() {
 }
 
 Outcome<std::string_view> Input::read() {
+  if (!before_.empty()) {
+    text_ = std::exchange(before_, {});
+    return text_;
+  }
   while (!ended_) {
     Result<std::size_t> count = posix::read_some(fd_, room_, "standard input");
     if (!count) {

@@ -52,6 +52,9 @@ class Input {
   /// Failures: no_input (not a thing that can be read), input (it failed later).
   Outcome<std::string_view> next();
 
+  /// The message begins with `text`; what is read comes after it.
+  void begin_with(std::string text) { before_ = std::move(text); }
+
   /// From now on every piece also goes to `copy` (lent), as it came.
   void copy_to(KeptCopy* copy) { copy_ = copy; }
 
@@ -63,6 +66,7 @@ class Input {
   bool ended_ = false;
   bool begun_ = false;
   KeptCopy* copy_ = nullptr;
+  std::string before_;
   DotEnd dot_;
   std::vector<char> room_;
   std::string text_;

@@ -89,6 +89,18 @@ TEST(Input, GivesPiecesUntilTheEnd) {
   EXPECT_EQ(input.next().value(), "");
 }
 
+TEST(Input, MayBeginWithAText) {
+  auto pipe = posix::make_pipe();
+  ASSERT_TRUE(pipe);
+  ASSERT_EQ(::write(pipe->write.get(), "ab", 2), 2);
+  pipe->write.reset();
+  Input input(pipe->read.get(), false);
+  input.begin_with("before");
+  EXPECT_EQ(input.next().value(), "before");
+  EXPECT_EQ(input.next().value(), "ab");
+  EXPECT_EQ(input.next().value(), "");
+}
+
 TEST(Input, ReadsNothingBehindTheDot) {
   auto pipe = posix::make_pipe();
   ASSERT_TRUE(pipe);

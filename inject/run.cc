@@ -249,6 +249,7 @@ Failure kept(Failure why, Input& input, KeptCopy& copy) {
 
 Outcome<> run(const Request& request) {
   Input input(STDIN_FILENO, request.dot_ends);
+  input.begin_with(request.before);
   if (!request.save_to || request.print) return take(request, input);
   KeptCopy copy(*request.save_to);
   input.copy_to(&copy);

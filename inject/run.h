@@ -21,6 +21,7 @@ struct Request {
   bool dot_ends = false;        ///< a line of a single dot ends the message
   bool start_send = true;       ///< where no send runs, start one
   bool verbose = false;         ///< a line for each recipient on standard output, once queued
+  std::string before{};         ///< stands before what is read: a header, for mailsubj
   std::optional<std::string> save_to{};  ///< where a message that is not taken is kept
 };
 
