@@ -35,11 +35,9 @@ void check(std::string_view body, Parse parse) {
     return;
   }
   require(!content->value.empty() && content->parameters.size() <= kMaxParameters);
-  std::size_t octets = 0;
   for (const ContentParameter& p : content->parameters) {
     require(is_plain_name(p.name) && is_utf8(p.value));
     require(content->parameter(p.name) == &p.value);
-    octets += p.value.size();
   }
   const std::string print = print_content(*content);
   for (const char c : print) require(c >= 32 && c < 127);
@@ -49,7 +47,9 @@ void check(std::string_view body, Parse parse) {
     require(end - at + (at == 0 ? 13 : 0) <= kLongestLine);
     at = end + 1;
   }
-  if (octets / 10 > kMaxParameters / 2) return;  // more sections than are read
+  std::size_t sections = content->parameters.size();
+  for (std::size_t at = 0; (at = print.find("*=", at)) != std::string::npos; ++at) ++sections;
+  if (sections > kMaxParameters) return;  // more than are read
   for (const ContentParameter& p : content->parameters) {
     if (p.name.size() > 900) return;  // no line has room for it
   }

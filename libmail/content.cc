@@ -313,6 +313,7 @@ tl::expected<Content, FieldFault> parse(std::string_view body, bool has_subtype)
 
 constexpr std::size_t kLongestQuoted = 900;
 constexpr std::size_t kLongestSection = 70;
+constexpr std::size_t kLeastValue = 32;  // of a section, however long the name is
 
 bool is_token(std::string_view text) {
   return !text.empty() &&
@@ -353,12 +354,12 @@ std::string escaped(std::string_view octets) {
 // As many sections as it takes; a character is in one of them.
 void append_sections(std::string& out, const ContentParameter& parameter) {
   const std::string_view value = parameter.value;
+  const std::size_t name = std::min(parameter.name.size() + 8, kLongestSection - kLeastValue);
   std::vector<std::string> sections(1, "utf-8''");
   for (std::size_t at = 0; at < value.size();) {
     count_steps();
     const std::size_t length = std::max<std::size_t>(1, utf8_length(value, at));
     const std::string character = escaped(value.substr(at, length));
-    const std::size_t name = parameter.name.size() + 8;
     if (name + sections.back().size() + character.size() > kLongestSection &&
         !sections.back().ends_with('\'') && !sections.back().empty()) {
       sections.emplace_back();

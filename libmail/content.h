@@ -44,7 +44,7 @@ tl::expected<Content, FieldFault> parse_content_type(std::string_view body);
 tl::expected<Content, FieldFault> parse_content_token(std::string_view body);
 
 /// The body of such a field, unfolded; blanks stand only before parameters. What needs RFC 2231 is
-/// written in sections of at most 70 octets, all else as a word or a quoted string. Parsing gives
+/// written in sections of about 70 octets, all else as a word or a quoted string. Parsing gives
 /// the same parameters, if their names are words and their values UTF-8.
 std::string print_content(const Content& content);
 

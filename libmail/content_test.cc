@@ -168,5 +168,12 @@ TEST(Content, LongValuesAreWrittenInSectionsOfWholeCharacters) {
   EXPECT_EQ(parse_content_token(print), content);
 }
 
+TEST(Content, ALongNameDoesNotMakeASectionOfEachOctet) {
+  Content content;
+  content.value = "a/b";
+  content.parameters = {{std::string(100, 'n'), std::string(600, '\n')}};
+  EXPECT_EQ(parse_content_type(print_content(content)), content);
+}
+
 }  // namespace
 }  // namespace porpoise::mail
