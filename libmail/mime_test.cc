@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "libmail/dsn.h"
+
 namespace porpoise::mail {
 namespace {
 
@@ -126,6 +128,41 @@ TEST(Mime, TheReportOfRfc3464) {
             "multipart/report 7bit multipart; text/plain 7bit [text];"
             " message/delivery-status 7bit [Reporting-MTA: dns; a/];"
             " text/rfc822-headers 7bit [From: a];");
+}
+
+// What the machine's part of a report says, printed anew.
+std::string status_in(std::string_view message) {
+  MimeWalker walker(message);
+  for (MimePart part; walker.next(part);) {
+    if (!part.type.value.ends_with("delivery-status")) continue;
+    const auto status = parse_delivery_status(part.body);
+    return status ? print(*status, DsnForm::global) : status.error().text;
+  }
+  return "none";
+}
+
+// R6533-4.4-equivalence
+TEST(Mime, TheGlobalTypesOfRfc6533AreReadAsTheirClassicEquals) {
+  const auto report = [](std::string_view status, std::string_view original) {
+    return fmt::format(
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\ntext\n"
+        "--b\nContent-Type: message/{}\n\nReporting-MTA: dns; a.test\n\n"
+        "Final-Recipient: rfc822; j@x.test\nAction: failed\nStatus: 5.1.1\n\n"
+        "--b\nContent-Type: message/{}\n\nFrom: a\n\nb\n--b--\n",
+        status, original);
+  };
+  const std::string classic = report("delivery-status", "rfc822");
+  EXPECT_TRUE(status_in(classic).starts_with("Reporting-MTA: dns; a.test\n")) << status_in(classic);
+  for (const auto& [status, original] :
+       {std::pair("delivery-status", "global"), std::pair("global-delivery-status", "rfc822"),
+        std::pair("global-delivery-status", "global")}) {
+    EXPECT_EQ(status_in(report(status, original)), status_in(classic));
+    std::size_t deepest = 0;
+    const std::string message = report(status, original);
+    MimeWalker walker(message);
+    for (MimePart part; walker.next(part);) deepest = std::max(deepest, part.depth);
+    EXPECT_EQ(deepest, 2U);
+  }
 }
 
 TEST(Mime, WhatLiesTooDeepIsNotTakenApart) {
