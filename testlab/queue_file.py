@@ -64,7 +64,9 @@ class QueueFile:
         self.generation = 0
         self.content = b""
         self.sender = ""
+        self.parameters = {}  # of the message: BODY, RET, ENVID
         self.recipients = []
+        self.recipient_parameters = []  # one a recipient: NOTIFY, ORCPT
         self.status = []  # one a recipient
         self.notice_about = None  # the id that this message, a notice, reports about
         self.open_intents = {}  # id of the notice: indexes of recipients
@@ -131,11 +133,23 @@ def _envelope(file, payload):
             parts = text.split(b"\0")
             if parts[-2:] != [b"", b""]:
                 raise Damage("the envelope has no end")
-            file.sender = parts[0].decode(errors="replace")
-            file.recipients = [p[1:].decode(errors="replace") for p in parts[1:-2] if p[:1] == b"T"]
+            file.sender = parts[0][1:].decode(errors="replace")
+            _recipients(file, [p.decode(errors="replace") for p in parts[1:-2]])
     if crc != crc32c(0, file.content):
         raise Damage("the content is not what was accepted")
     file.status = [WAITING] * len(file.recipients)
+
+
+def _recipients(file, parts):
+    for part in parts:
+        name, _, value = part[1:].partition("=")
+        if part[:1] == "T":
+            file.recipients.append(part[1:])
+            file.recipient_parameters.append({})
+        elif part[:1] == "R":
+            file.recipient_parameters[-1][name] = value
+        else:
+            file.parameters[name] = value
 
 
 def _apply(file, kind, payload):

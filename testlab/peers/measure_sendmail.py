@@ -11,6 +11,7 @@ import argparse
 import os
 import pathlib
 import shlex
+import signal
 import socket
 import socketserver
 import subprocess
@@ -24,6 +25,7 @@ sys.path.insert(0, str(HERE.parent))
 from peers.sendmail_cases import CASES, Mail, Outcome, numbered, word  # noqa: E402
 
 TABLE, SEEN = HERE / "sendmail_flags.tsv", HERE / "sendmail_seen.tsv"
+PROGRAMS = ("sendmail", "postfix", "exim4", "opensmtpd", "porpoise")
 INSIDE = "PORPOISE_PEERS_INSIDE"
 SINK = ("127.0.0.2", 2525)
 PATIENCE = 4.0  # for a message that a success has promised
@@ -78,7 +80,7 @@ dc_localdelivery='mail_spool'
 X
 sed -i '1i MAIN_HARDCODE_PRIMARY_HOSTNAME = mx.here.test' /etc/exim4/exim4.conf.template
 update-exim4.conf
-exim4 -bd -oX 127.0.0.1.2526
+exim4 -bd -oX 127.0.0.1.2526 &  # a child of process 1 does not go into the background
 """,
     "sendmail": r"""
 echo here.test > /etc/mail/local-host-names
@@ -108,7 +110,7 @@ echo ready > /site/ready
 while read -r n; do
   cd /home/tester
   rm -f dead.letter
-  timeout 10 setpriv --reuid 20001 --regid 20001 --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+  timeout -k 1 8 setpriv --reuid 20001 --regid 20001 --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/home/tester USER=tester LOGNAME=tester /bin/sh /site/$n/run \
     < /site/$n/input > /site/$n/out 2> /site/$n/err
   echo $? > /site/$n/code.part
@@ -250,25 +252,19 @@ def seen(case, name, outcome):
     """A line of sendmail_seen.tsv: the facts behind a word."""
     sent = "; ".join(
         f"<{m.sender}>{''.join(f' {k}={v}' for k, v in m.parameters.items() if k not in ('SIZE', 'AUTH'))} -> "
-        + ", ".join(a + "".join(f" {k}={v}" for k, v in p.items()) for a, p in m.recipients)
+        + ", ".join(a + "".join(f" {k}={v}" for k, v in p.items() if k != "ORCPT") for a, p in m.recipients)
         + f", From: {one_line(str(m.header['From']).encode())}" for m in outcome.mails)
     return [case.row, name, str(outcome.code), sent, str(len(outcome.notices)), "yes" if outcome.dead_letter else "",
             one_line(outcome.stdout), one_line(outcome.stderr)]
 
 
-def measure(names, cases):
-    """{name: {row: outcome}}"""
-    sink = Sink()
-    found = {}
-    for name in names:
-        peer = Peer(name, sink)
-        try:
-            found[name] = {case.row: peer.run(number, case) for number, case in enumerate(CASES, 1) if case in cases}
-        finally:
-            peer.close()
-    sink.shutdown()
-    sink.server_close()
-    return found
+def measure(name, cases, sink):
+    """{row: outcome}"""
+    peer = Peer(name, sink)
+    try:
+        return {case.row: peer.run(number, case) for number, case in enumerate(CASES, 1) if case in cases}
+    finally:
+        peer.close()
 
 
 def read_table():
@@ -278,12 +274,20 @@ def read_table():
     return names, {(c := line.split("\t"))[0]: dict(zip(names, c[2:])) for line in lines}
 
 
-def write_table(words):
-    names = ["sendmail", "postfix", "exim4", "opensmtpd", "porpoise"]
-    lines = ["\t".join(["row", "means", *names])]
+def write(name, words, lines):
+    """What was seen of one program, into both files."""
+    table = read_table()[1] if TABLE.exists() else {}
+    rows = [["row", "means", *PROGRAMS]]
     for case in CASES:
-        lines.append("\t".join([case.row, case.means, *(words.get(n, {}).get(case.row, "?") for n in names)]))
-    TABLE.write_text("\n".join(lines) + "\n")
+        cells = {**dict.fromkeys(PROGRAMS, "?"), **table.get(case.row, {}), name: words[case.row]}
+        rows.append([case.row, case.means, *(cells[program] for program in PROGRAMS)])
+    TABLE.write_text("".join("\t".join(row) + "\n" for row in rows))
+    order = {case.row: n for n, case in enumerate(CASES)}
+    kept = [line.split("\t") for line in SEEN.read_text().splitlines()[1:]] if SEEN.exists() else []
+    all_lines = [line for line in kept if line[1] != name and line[0] in order] + lines
+    all_lines.sort(key=lambda line: (order[line[0]], line[1]))
+    head = ["row", "program", "code", "sent", "notices", "dead.letter", "stdout", "stderr"]
+    SEEN.write_text("".join("\t".join(line) + "\n" for line in [head, *all_lines]))
 
 
 def main():
@@ -291,8 +295,8 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--only", action="append", metavar="ROW")
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--words", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nothing is left running
     names = options.names or list(SETUP)
     if os.geteuid() != 0:
         sys.exit("measure_sendmail.py: needs root, to make and enter root folders")
@@ -303,29 +307,15 @@ def main():
                    {**os.environ, INSIDE: "1"})
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     cases = [case for case in CASES if not options.only or case.row in options.only]
-    found = measure(names, cases)
-    by_row = {case.row: case for case in cases}
-    for name, outcomes in found.items():
-        for row, outcome in outcomes.items():
-            print("\t".join([row, name, word(by_row[row], outcome)] + seen(by_row[row], name, outcome)[2:]), flush=True)
-    if options.write and not options.only:
-        words = {}
-        if TABLE.exists():
-            _, table = read_table()
-            for row, cells in table.items():
-                for name, cell in cells.items():
-                    words.setdefault(name, {})[row] = cell
-        for name, outcomes in found.items():
-            words[name] = {row: word(by_row[row], o) for row, o in outcomes.items()}
-        write_table(words)
-        kept = []
-        if SEEN.exists():
-            kept = [line for line in SEEN.read_text().splitlines()[1:] if line.split("\t")[1] not in found]
-        lines = kept + ["\t".join(seen(by_row[row], name, o)) for name, os_ in found.items() for row, o in os_.items()]
-        order = {case.row: n for n, case in enumerate(CASES)}
-        lines.sort(key=lambda line: (order.get(line.split("\t")[0], 999), line.split("\t")[1]))
-        SEEN.write_text("\t".join(["row", "program", "code", "sent", "notices", "dead.letter", "stdout", "stderr"]) + "\n"
-                        + "\n".join(lines) + "\n")
+    sink, by_row = Sink(), {case.row: case for case in cases}
+    for name in names:
+        outcomes = measure(name, cases, sink)
+        words = {row: word(by_row[row], outcome) for row, outcome in outcomes.items()}
+        lines = [seen(by_row[row], name, outcome) for row, outcome in outcomes.items()]
+        for row, facts in zip(words, lines):
+            print("\t".join([*facts[:2], words[row], *facts[2:]]), flush=True)
+        if options.write and not options.only:
+            write(name, words, lines)
 
 
 if __name__ == "__main__":
