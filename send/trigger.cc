@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string>
+#include <sys/stat.h>
 
 #include "posix/error.h"
 #include "posix/file.h"
@@ -17,8 +18,15 @@ constexpr const char* kName = "queue/trigger";
 
 Result<Trigger> Trigger::open(const Instance& instance) {
   const std::string shown = fmt::format("{}/{}", instance.path(), kName);
-  Result<posix::UniqueFd> fd =
-      posix::open_at(instance.folder(), kName, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
+  constexpr int kFlags = O_RDWR | O_NONBLOCK | O_NOFOLLOW;
+  Result<posix::UniqueFd> fd = posix::open_at(instance.folder(), kName, kFlags);
+  // A copy of the queue may be without it, and nothing in it is worth keeping.
+  if (!fd && fd.error().sys == ENOENT) {
+    if (::mkfifoat(instance.folder(), kName, 0600) != 0 && errno != EEXIST) {
+      return posix::system_error(errno, "making " + shown);
+    }
+    fd = posix::open_at(instance.folder(), kName, kFlags);
+  }
   if (!fd) return posix::system_error(fd.error().sys, "opening " + shown);
   Result<struct stat> st = posix::stat_of(fd->get(), shown);
   if (!st) return failed(st);

@@ -75,9 +75,17 @@ TEST_F(TriggerTest, AFileInItsPlaceIsRefused) {
   std::filesystem::remove(path);
   queue_.write("trigger", "");
   EXPECT_EQ(Trigger::open(queue_.instance()).error().text, path + ": not a FIFO");
-  std::filesystem::remove(path);
+}
+
+TEST_F(TriggerTest, AMissingOneIsMadeAnew) {
+  std::filesystem::remove(queue_.path() + "/queue/trigger");
+  Trigger trigger = open();
+  const Id id = Id::make(1, 2);
+  EXPECT_TRUE(queue::pull_trigger(queue_.instance(), id).value());
+  EXPECT_THAT(trigger.read().ids, ElementsAre(id));
+  std::filesystem::remove_all(queue_.path() + "/queue");
   EXPECT_EQ(Trigger::open(queue_.instance()).error().text,
-            "opening " + path + ": No such file or directory");
+            "making " + queue_.path() + "/queue/trigger: No such file or directory");
 }
 
 }  // namespace
