@@ -15,7 +15,8 @@ namespace {
 using namespace porpoise;
 
 constexpr const char* kUsage =
-    "usage: send [--instance DIR] [--once] [--spawner-fd N] [--retry [ID ...]]";
+    "usage: send [--instance DIR] [--once] [--report ID --report-fd N] [--spawner-fd N] "
+    "[--retry [ID ...]]";
 
 struct Line {
   std::optional<std::string> instance;
@@ -23,18 +24,24 @@ struct Line {
   bool help = false;
 };
 
-Result<int> descriptor(std::string_view text) {
+Result<int> descriptor(std::string_view option, std::string_view text) {
   int fd = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
   if (error != std::errc() || end != text.data() + text.size() || fd < 3) {
-    return permanent("--spawner-fd: \"{}\" is no descriptor from 3 on", text);
+    return permanent("{}: \"{}\" is no descriptor from 3 on", option, text);
   }
   return fd;
 }
 
-Result<> add_id(send::Options& options, std::string_view text) {
+Result<queue::Id> parse_id(std::string_view text) {
   const auto id = queue::Id::parse(text);
   if (!id) return permanent("\"{}\" is no message id", text);
+  return *id;
+}
+
+Result<> add_id(send::Options& options, std::string_view text) {
+  Result<queue::Id> id = parse_id(text);
+  if (!id) return failed(id);
   options.retry.push_back(*id);
   return {};
 }
@@ -43,11 +50,15 @@ Result<Line> parse_line(int argc, char** argv) {
   const option known[] = {{"help", no_argument, nullptr, 'h'},
                           {"instance", required_argument, nullptr, 'i'},
                           {"once", no_argument, nullptr, 'o'},
+                          {"report", required_argument, nullptr, 'R'},
+                          {"report-fd", required_argument, nullptr, 'F'},
                           {"retry", optional_argument, nullptr, 'r'},
                           {"spawner-fd", required_argument, nullptr, 's'},
                           {nullptr, 0, nullptr, 0}};
   Line line;
   bool retry = false;
+  std::optional<queue::Id> report;
+  int report_fd = -1;
   opterr = 0;
   for (int c; (c = ::getopt_long(argc, argv, "+", known, nullptr)) != -1;) {
     if (c == 'h') {
@@ -57,9 +68,17 @@ Result<Line> parse_line(int argc, char** argv) {
     } else if (c == 'o') {
       line.options.once = true;
     } else if (c == 's') {
-      Result<int> fd = descriptor(optarg);
+      Result<int> fd = descriptor("--spawner-fd", optarg);
       if (!fd) return failed(fd);
       line.options.spawner_socket = *fd;
+    } else if (c == 'F') {
+      Result<int> fd = descriptor("--report-fd", optarg);
+      if (!fd) return failed(fd);
+      report_fd = *fd;
+    } else if (c == 'R') {
+      Result<queue::Id> id = parse_id(optarg);
+      if (!id) return failed(id);
+      report = *id;
     } else if (c == 'r') {
       retry = true;
       if (optarg == nullptr) continue;
@@ -72,6 +91,10 @@ Result<Line> parse_line(int argc, char** argv) {
   for (int i = optind; i < argc; ++i) {
     if (Result<> done = add_id(line.options, argv[i]); !done) return failed(done);
   }
+  if (report.has_value() != (report_fd >= 0)) {
+    return permanent("--report and --report-fd come together");
+  }
+  if (report) line.options.report = send::Options::Report{*report, report_fd};
   line.options.retry_all = retry && line.options.retry.empty();
   return line;
 }

@@ -9,6 +9,7 @@
 #include "libmail/envelope.h"
 #include "posix/clock.h"
 #include "posix/error.h"
+#include "posix/file.h"
 #include "posix/process.h"
 #include "send/description.h"
 
@@ -71,6 +72,7 @@ Result<> Loop::start() {
   retry_found_ = options_.retry_all;
   log(fmt::format("status: local 0/{} remote 0/{}", scheduler_.limits().deliveries,
                   scheduler_.limits().remote));
+  if (options_.report) scheduler_.watch(options_.report->id);
   scheduler_.spawner_up(now());
   for (const Id& id : options_.retry) scheduler_.found(id, 0, now());
   worker_->post(ScanIncoming{});
@@ -374,10 +376,18 @@ void Loop::act(const Load& a) {
 Result<Loaded> Loop::load(const Load& a) {
   Loaded loaded;
   Result<queue::File> file = spool_.open_file(a.id, queue::File::Access::read, &loaded.place);
+  // What a send that was killed has recorded may not be on disk yet. A notice depends on it.
+  if (file && !file->state().open_intents.empty()) {
+    file = spool_.open_file(a.id, queue::File::Access::append);
+  }
   if (!file) return failed(file);
   if (const auto& about = file->meta().notice_about) {
     loaded.notice_about = *about;
     Result<queue::File> other = spool_.open_file(*about, queue::File::Access::read);
+    // One that is open has been synced, and is the worker's to write to.
+    if (other && other->state().notices.contains(a.id) && !bodies_.contains(*about)) {
+      other = spool_.open_file(*about, queue::File::Access::append);
+    }
     if (!other && outcome_of(other.error()) == Outcome::trouble) return failed(other);
     loaded.confirmed = !other || !other->state().open_intents.contains(a.id);
   }
@@ -539,6 +549,17 @@ void Loop::act(const Close& a) {
 }
 void Loop::act(const Say& a) {
   log(a.line);
+}
+
+// Whoever asked may be gone: it costs nobody anything.
+void Loop::act(const Tell& a) {
+  std::string record(1, a.letter);
+  for (const std::string& field : {bodies_.at(a.id).recipients[a.recipient], a.text}) {
+    record += '\0';
+    record += field.substr(0, field.find('\0'));
+  }
+  record += '\0';
+  (void)posix::write_all(options_.report->fd, record, "the report");
 }
 
 // ---- starting

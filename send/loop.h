@@ -35,6 +35,14 @@ struct Options {
   std::vector<queue::Id> retry;       ///< or these are
   std::optional<int> spawner_socket;  ///< a spawner that somebody else has started
   int log = 1;                        ///< descriptor
+
+  /// Of message `id`, a record is written to `fd` for each attempt at a recipient as it ends:
+  /// letter (K, Z, D), NUL, address, NUL, text, NUL.
+  struct Report {
+    queue::Id id;
+    int fd = -1;
+  };
+  std::optional<Report> report{};
 };
 
 /// Runs until SIGTERM or SIGINT (0), or with `once` until there is nothing to do (0). 111: the
@@ -80,6 +88,7 @@ class Loop {
   void act(const SetAside& a);
   void act(const Close& a);
   void act(const Say& a);
+  void act(const Tell& a);
 
   Result<Loaded> load(const Load& a);
   void describe(const queue::File& file, Loaded& loaded, Body& body) const;

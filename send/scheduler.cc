@@ -117,6 +117,7 @@ void Scheduler::reported(std::uint32_t slot, char letter, std::string text, cons
   const char* how = letter == 'K' ? "success" : letter == 'D' ? "failure" : "deferral";
   say(fmt::format("delivery {}: {}: {}", s.number, how, log_safe(text)));
   say_status();
+  tell(m, s.recipient, letter == 'Z' && m.last_attempt ? 'D' : letter, text);
   if (letter == 'K') {
     set_status(m, s.recipient, Status::done);
     add_event(m, Kind::delivered, s.recipient, std::move(text), now);
@@ -500,6 +501,7 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
     say(fmt::format("starting delivery {}: msg {} to remote {}", number, m.id.text(),
                     log_safe(r.address)));
     say(fmt::format("delivery {}: failure: {}", number, log_safe(r.text)));
+    tell(m, r.recipient, 'D', r.text);
     fail(m, r.recipient, r.text, now);
   }
   hold(m, now);
@@ -691,6 +693,11 @@ void Scheduler::forget(Message& m) {
   --open_count_[m.kind];
   open_.erase(id);
   do_this(Close{id});
+}
+
+void Scheduler::tell(const Message& m, std::uint32_t recipient, char letter,
+                     const std::string& text) {
+  if (watched_ == m.id) do_this(Tell{m.id, recipient, letter, text});
 }
 
 void Scheduler::say_status() {

@@ -124,7 +124,14 @@ struct Close {
 struct Say {
   std::string line;
 };
-using Action = std::variant<Load, Start, Write, QueueNotice, SetAside, Close, Say>;
+/// How an attempt at a recipient of the watched message ended: K, Z or D.
+struct Tell {
+  queue::Id id;
+  std::uint32_t recipient = 0;
+  char letter = 'Z';
+  std::string text;
+};
+using Action = std::variant<Load, Start, Write, QueueNotice, SetAside, Close, Say, Tell>;
 
 /// How a disk job or a reading ended.
 enum class Outcome {
@@ -163,6 +170,8 @@ class Scheduler {
   void tick(Time now);  ///< due at wake()
   void retry_all(Time now);
   bool retry(const queue::Id& id, Time now);  ///< false: not known here
+  /// Of this message, it is told how each attempt ends.
+  void watch(const queue::Id& id) { watched_ = id; }
   /// Starts nothing any more; idle() once what runs has ended and is recorded.
   void stop(Time now);
   /// The wall clock was set by this much.
@@ -320,8 +329,10 @@ class Scheduler {
   void do_this(Action action) { actions_.push_back(std::move(action)); }
   void say(std::string line) { do_this(Say{std::move(line)}); }
   void say_status();
+  void tell(const Message& m, std::uint32_t recipient, char letter, const std::string& text);
 
   Limits limits_;
+  std::optional<queue::Id> watched_;
   std::mt19937_64 random_;
   WaitingSet fresh_;
   WaitingSet waiting_;

@@ -129,6 +129,7 @@ class World {
   std::map<std::uint32_t, Start> running;  // by slot
   std::vector<Attempt> attempts;
   std::vector<std::string> log;
+  std::vector<std::string> tellings_of_watched;
   std::vector<Write> writes;
   std::vector<Id> notices;                               // queued, in order
   std::map<Id, std::vector<std::uint32_t>> told;         // by notice
@@ -222,6 +223,9 @@ class World {
   }
   void act(const Close&) {}
   void act(const Say& a) { log.push_back(a.line); }
+  void act(const Tell& a) {
+    tellings_of_watched.push_back(fmt::format("{} {} {}", a.recipient, a.letter, a.text));
+  }
 
   std::uint64_t ids_ = 0;
 };
@@ -890,6 +894,33 @@ TEST(Scheduler, AMonthOfTroubleKeepsEveryPromise) {
     EXPECT_EQ(w.failures, w.tellings) << "seed " << seed;
     EXPECT_EQ(w.scheduler.waiting() + w.scheduler.open(), 0u) << "seed " << seed;
   }
+}
+
+// ---- the watched message
+
+TEST(Scheduler, OfTheWatchedMessageEachAttemptIsTold) {
+  World w;
+  w.deliver = [](const Start& s) { return "KZDK"[s.recipient]; };
+  const Id id = w.put(4);
+  w.disk.at(id).unroutable.insert(3);
+  w.scheduler.watch(id);
+  w.arrive();
+  EXPECT_THAT(w.tellings_of_watched, IsEmpty());
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_THAT(w.tellings_of_watched,
+              ElementsAre("3 D no route (#5.1.2)", "0 K did 1+0+0", "1 Z because", "2 D because"));
+}
+
+TEST(Scheduler, ADeferralOfTheLastAttemptIsToldAsTheFailureItIs) {
+  World w({.lifetime_s = 0});
+  w.deliver = [](const Start&) { return 'Z'; };
+  const Id id = w.put(1);
+  w.pass(2 * kSecond);
+  w.scheduler.watch(id);
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_THAT(w.tellings_of_watched, ElementsAre("0 D because"));
 }
 
 // ---- two channels
