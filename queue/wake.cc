@@ -1,5 +1,7 @@
 // Telling send that there is mail, and starting one where none is.
 
+#include "queue/wake.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,11 +20,11 @@ namespace {
 
 constexpr const char* kTrigger = "queue/trigger";
 
-// The trigger for writing; not open where nobody reads it.
+// The trigger for writing; not open where nobody reads it, or can: send makes a missing one.
 Result<posix::UniqueFd> open_trigger(const Instance& instance) {
   Result<posix::UniqueFd> fd =
       posix::open_at(instance.folder(), kTrigger, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
-  if (!fd && fd.error().sys == ENXIO) return posix::UniqueFd();
+  if (!fd && (fd.error().sys == ENXIO || fd.error().sys == ENOENT)) return posix::UniqueFd();
   if (!fd) return fd;
   Result<struct stat> st = posix::stat_of(fd->get(), kTrigger);
   if (!st) return failed(st);
@@ -63,14 +65,17 @@ Result<bool> pull_trigger(const Instance& instance, const Id& id) {
   return failed(done);
 }
 
-void start_send_if_nobody_listens(const Instance& instance) {
+bool send_is_wanted(const Instance& instance) {
   const char* no_send = ::getenv("PORPOISE_NO_SEND");
-  if (no_send != nullptr && std::string_view(no_send) == "1") return;
-  if (foreign_program()) return;  // what that program queues is its own to look after
+  if (no_send != nullptr && std::string_view(no_send) == "1") return false;
+  if (foreign_program()) return false;  // what that program queues is its own to look after
   Result<posix::UniqueFd> trigger = open_trigger(instance);
-  if (!trigger || trigger->open()) return;
+  if (!trigger || trigger->open()) return false;
   Result<Spool> spool = Spool::open(instance);
-  if (!spool || spool->is_locked().value_or(true)) return;
+  return spool && !spool->is_locked().value_or(true);
+}
+
+posix::Command send_once(const Instance& instance) {
   posix::Command command;
   command.path = posix::program_folder() + "/send";
   command.arguments = {"send", "--once", "--instance", instance.path()};
@@ -78,8 +83,12 @@ void start_send_if_nobody_listens(const Instance& instance) {
   command.fds = {-1, -1, -1};
   command.folder.assign(1, '/');
   command.new_session = true;
-  // Not waited for: it outlives us, and where it cannot start the message waits for the next.
-  (void)posix::start(command);
+  return command;
+}
+
+// Not waited for: it outlives us, and where it cannot start the message waits for the next.
+void start_send_if_nobody_listens(const Instance& instance) {
+  if (send_is_wanted(instance)) (void)posix::start(send_once(instance));
 }
 
 Result<std::optional<std::string>> undeliverable(const Instance& instance,
