@@ -12,6 +12,8 @@ int sysexit(const Failure& failure) {
       return EX_DATAERR;
     case Cause::no_input:
       return EX_NOINPUT;
+    case Cause::no_user:
+      return EX_NOUSER;
     case Cause::elsewhere:
       return EX_NOHOST;
     case Cause::unavailable:

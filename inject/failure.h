@@ -11,6 +11,7 @@ enum class Cause {
   usage,          ///< the command line: 64
   data,           ///< the header, or an address on the command line: 65
   no_input,       ///< standard input cannot be read at all: 66
+  no_user,        ///< a recipient that nobody is, where that is known: 67
   elsewhere,      ///< a recipient on another host, and nothing delivers there: 68
   unavailable,    ///< refused for good: 69
   software,       ///< a mistake of ours: 70

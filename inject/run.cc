@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "inject/input.h"
+#include "inject/interactive.h"
 #include "instance/control.h"
 #include "instance/instance.h"
 #include "libmail/address_text.h"
@@ -206,13 +207,15 @@ Outcome<> submit(const Request& request, const Instance& instance, Input& input,
   queue::SubmitResult<std::string> id = (*submission)->finish(completed.envelope);
   if (!id) return not_queued(id);
 
-  // It is queued: whatever happens now, the answer is success.
-  if (request.start_send) queue::start_send_if_nobody_listens(instance);
+  // It is queued: whatever happens now, the answer is success; unless the caller wants to wait for
+  // another one.
+  if (request.start_send && !request.wait) queue::start_send_if_nobody_listens(instance);
   if (request.print_id) {
     (void)posix::write_all(STDOUT_FILENO, *id + "\n", "standard output");
   }
   if (request.verbose) tell_recipients(completed.envelope, *id);
-  return {};
+  if (!request.wait || id->empty()) return {};
+  return attempt_and_tell(instance, *id, completed.envelope.recipients.size());
 }
 
 Outcome<> take(const Request& request, Input& input) {

@@ -20,6 +20,7 @@ struct Request {
   bool print_id = false;        ///< the id on standard output, once the message is queued
   bool dot_ends = false;        ///< a line of a single dot ends the message
   bool start_send = true;       ///< where no send runs, start one
+  bool wait = false;            ///< and wait for the first attempts (interactive.h)
   bool verbose = false;         ///< a line for each recipient on standard output, once queued
   std::string before{};         ///< stands before what is read: a header, for mailsubj
   std::optional<std::string> save_to{};  ///< where a message that is not taken is kept
