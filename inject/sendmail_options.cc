@@ -132,7 +132,10 @@ class Reading {
  private:
   Outcome<> take_o(std::string_view argument) {
     if (argument.starts_with('i')) command_.request.dot_ends = false;
-    if (argument == "dq") command_.request.start_send = false;
+    if (argument.starts_with('d')) {
+      command_.request.start_send = !argument.starts_with("dq");
+      command_.request.wait = argument.starts_with("di");
+    }
     return {};
   }
 
@@ -212,6 +215,7 @@ const char* const kSendmailHelp =
     "sender\n"
     "  -F name       full name in a From that has to be made\n"
     "  -odq          queue only: do not start send\n"
+    "  -odi          wait for the first attempt, and tell what it did not deliver\n"
     "  -v            tell what is queued\n"
     "  -B -N -R -V   body type, notices, what they return, envelope id\n"
     "  -bp           list the queue (also as mailq)\n"
