@@ -312,7 +312,7 @@ def test_a_refused_message_is_kept_as_it_came(instance):
     (["bob@far.example"], b"\nhi\n", 100),
     (["-f", "a b@c d", "alice"], b"\nhi\n", 100),
     (["alice"], b"X: " + b"x" * (9 << 20) + b"\n\nhi\n", 100),
-])
+], ids=["nobody", "elsewhere", "sender", "header"])
 def test_whatever_the_reason_it_is_kept(instance, args, text, code):
     done, path = save_to(instance, text, *args)
     assert done.returncode == code
