@@ -138,6 +138,18 @@ TEST(SendmailOptions, AnyOIsAccepted) {
   EXPECT_FALSE(sendmail({"-oi", "x"})->request.dot_ends);
   EXPECT_FALSE(sendmail({"-o", "i", "x"})->request.dot_ends);
   EXPECT_FALSE(sendmail({"-odq", "x"})->request.start_send);
+  EXPECT_FALSE(sendmail({"-odd", "x"})->request.start_send);
+  EXPECT_TRUE(sendmail({"-odb", "x"})->request.start_send);
+}
+
+TEST(SendmailOptions, LongNamesMeanWhatTheLettersMean) {
+  EXPECT_FALSE(sendmail({"-O", "IgnoreDots=true", "x"})->request.dot_ends);
+  EXPECT_FALSE(sendmail({"-Oignoredots=T", "x"})->request.dot_ends);
+  EXPECT_TRUE(sendmail({"-O", "IgnoreDots=false", "x"})->request.dot_ends);
+  EXPECT_FALSE(sendmail({"-O", "DeliveryMode=q", "x"})->request.start_send);
+  EXPECT_TRUE(sendmail({"-O", "DeliveryMode=b", "x"})->request.start_send);
+  EXPECT_TRUE(sendmail({"-O", "DeliveryMode", "x"})->request.start_send);
+  EXPECT_TRUE(sendmail({"-O", "", "x"}).has_value());
 }
 
 TEST(SendmailOptions, HarmlessOnesAreAccepted) {

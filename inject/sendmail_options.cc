@@ -70,6 +70,8 @@ class Reading {
         return {};
       case 'o':
         return take_o(argument);
+      case 'O':
+        return take_long_o(argument);
       case 'b':
         return take_mode(argument);
       case 'q':
@@ -133,8 +135,18 @@ class Reading {
   Outcome<> take_o(std::string_view argument) {
     if (argument.starts_with('i')) command_.request.dot_ends = false;
     if (argument.starts_with('d')) {
-      command_.request.start_send = !argument.starts_with("dq");
+      command_.request.start_send = !argument.starts_with("dq") && !argument.starts_with("dd");
       command_.request.wait = argument.starts_with("di");
+    }
+    return {};
+  }
+
+  // The long names of those that mean something here.
+  Outcome<> take_long_o(std::string_view argument) {
+    const std::string option = upper(argument);
+    if (option.starts_with("IGNOREDOTS=T")) return take_o("i");
+    if (option.starts_with("DELIVERYMODE=")) {
+      return take_o("d" + std::string(argument.substr(std::string_view("DELIVERYMODE=").size())));
     }
     return {};
   }
