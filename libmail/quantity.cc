@@ -15,7 +15,7 @@ struct Unit {
 };
 
 // From the smallest.
-constexpr Unit kTimes[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
+constexpr Unit kTimes[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
 constexpr Unit kSizes[] = {{'k', std::uint64_t{1} << 10},
                            {'m', std::uint64_t{1} << 20},
                            {'g', std::uint64_t{1} << 30},

@@ -278,7 +278,7 @@ std::string_view smtp_domain_fault(std::string_view domain, SmtpReading reading)
 }
 
 std::optional<std::string> print_path(std::string_view envelope_address) {
-  const std::string path = "<" + quote_address(envelope_address) + ">";
+  std::string path = "<" + quote_address(envelope_address) + ">";
   // What comes out is read again: one place decides what a path may be.
   Cursor cursor(path);
   const auto kind = envelope_address.empty() ? SmtpPathKind::reverse : SmtpPathKind::forward;

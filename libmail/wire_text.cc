@@ -40,12 +40,10 @@ void WireText::encode(std::string_view in, std::string& out) {
     out += line;
     if (!line.empty()) last_ = line.back();
     if (end == std::string_view::npos) break;
-    if (in[end] == '\r') {
-      out += "\r\n";
-    } else if (last_ != '\r') {
+    if (in[end] == '\r' || last_ != '\r') {
       out += "\r\n";
     } else if (!to_crlf_) {
-      out += '\n';
+      out += '\n';  // a CR and this: out came the CR
     }
     last_ = in[end];
     in.remove_prefix(end + 1);
