@@ -19,7 +19,7 @@ namespace {
 using namespace porpoise;
 
 constexpr const char* kUsage =
-    "usage: local [-nN] [--instance DIR] [--lock-seconds N] [--program-seconds N] "
+    "usage: local [-nN] [--explain] [--instance DIR] [--lock-seconds N] [--program-seconds N] "
     "user home local dash ext domain sender defaultdelivery";
 constexpr std::chrono::seconds kMaxTime{30 * 86400};
 
@@ -54,6 +54,7 @@ struct Line {
 
 Result<Line> parse_line(int argc, char** argv) {
   const option options[] = {{"help", no_argument, nullptr, 'h'},
+                            {"explain", no_argument, nullptr, 'e'},
                             {"instance", required_argument, nullptr, 'i'},
                             {"lock-seconds", required_argument, nullptr, 'l'},
                             {"program-seconds", required_argument, nullptr, 'p'},
@@ -67,6 +68,8 @@ Result<Line> parse_line(int argc, char** argv) {
     }
     if (c == 'n' || c == 'N') {
       line.settings.only_show = c == 'n';
+    } else if (c == 'e') {
+      line.settings.only_show = line.settings.explain = true;
     } else if (c == 'i') {
       line.settings.instance = absolute(optarg);
     } else if (c == 'l' || c == 'p') {

@@ -16,6 +16,7 @@
 #include "front/run.h"
 #include "front/status.h"
 #include "front/tool.h"
+#include "front/try.h"
 #include "instance/instance.h"
 #include "posix/file.h"
 
@@ -79,6 +80,14 @@ Result<int> do_retry(Line& line) {
   return retry(line.instance, ids);
 }
 
+Result<int> do_try(Line& line) {
+  std::string address;
+  Parser parser = parser_for(line, "try", "Tells where mail for an address would go, and why.");
+  parser.operand("ADDRESS", address, "as on a command line of sendmail");
+  if (const auto done = parser.parse(line.argc, line.argv); done.done) return done.code;
+  return try_address(line.instance, address);
+}
+
 Result<int> do_passwd(Line& line) {
   std::string name;
   Parser parser = parser_for(line, "passwd", "Sets the POP3 password of a local name.");
@@ -93,11 +102,12 @@ struct Command {
   Result<int> (*run)(Line& line);
 };
 
-constexpr std::array<Command, 5> kCommands = {{
+constexpr std::array<Command, 6> kCommands = {{
     {"init", "make a personal instance", do_init},
     {"run", "run it in the foreground: send, spawn and POP3", do_run},
     {"status", "tell whether it runs, and what waits", do_status},
     {"retry", "make waiting messages due now", do_retry},
+    {"try", "tell where mail for an address would go", do_try},
     {"passwd", "set somebody's POP3 password", do_passwd},
 }};
 

@@ -47,7 +47,7 @@ Result<int> become_program(const std::string& path, const std::vector<std::strin
 Result<int> become_tool(const std::string& name, const std::vector<std::string>& arguments) {
   const std::vector<std::string> names = tool_names();
   if (std::ranges::find(names, name) == names.end()) {
-    return permanent("no command or tool {}; there are: init run status retry passwd{}{}", name,
+    return permanent("no command or tool {}; there are: init run status retry try passwd{}{}", name,
                      names.empty() ? "" : " ", fmt::join(names, " "));
   }
   std::vector<std::string> argv = {name};

@@ -250,11 +250,12 @@ Result<> Run::send_forwards() {
 }
 
 void Run::show(const DotLine& line) const {
+  const std::string where = settings_.explain ? fmt::format("line {}: ", line.number) : "";
   const char* word = line.kind == Kind::program   ? "program"
                      : line.kind == Kind::forward ? "forward"
                      : line.kind == Kind::mbox    ? "mbox"
                                                   : "maildir";
-  say(fmt::format("{} {}", word, line.text));
+  say(fmt::format("{}{} {}", where, word, line.text));
 }
 
 void Run::count(Kind kind) {
@@ -265,6 +266,12 @@ void Run::count(Kind kind) {
 void Run::note() const {
   if (settings_.note_fd < 0) return;
   (void)posix::write_all(settings_.note_fd, encode(progress_) + '\0', "a progress note");
+}
+
+std::string shown_name(const DotFile& file, const Delivery& delivery) {
+  if (!file.name.starts_with('.')) return fmt::format("none: {}", file.name);
+  return fmt::format("{}/{}{}", delivery.home, file.name,
+                     file.forward_only ? ", for forwarding only" : "");
 }
 
 }  // namespace
@@ -279,6 +286,7 @@ Result<int> carry_out(const Delivery& delivery, const Settings& settings) {
   }
   Result<DotFile> file = find_dot_file(delivery);
   if (!file) return failed(file);
+  if (settings.explain) say(fmt::format("dot-file: {}", shown_name(*file, delivery)));
   Result<Owners> owners = find_owners(delivery);
   if (!owners) return failed(owners);
   return Run(delivery, settings, std::move(*file), *owners).run();

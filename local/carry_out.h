@@ -15,6 +15,7 @@ namespace porpoise::local {
 
 struct Settings {
   bool only_show = false;  ///< -n: say what would be done, read no message
+  bool explain = false;    ///< and of which dot-file and line it is
   int message = 0;         ///< a regular file, from its beginning
   std::chrono::seconds program_limit{3600};
   std::chrono::milliseconds lock_patience{30'000};

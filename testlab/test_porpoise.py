@@ -94,7 +94,7 @@ def test_a_wrong_option_of_a_command_is_one_line_and_100(lab, line):
 def test_an_unknown_tool_is_told_what_there_is(lab):
     code, out, err = text(lab.run("porpoise", "frobnicate", "--help"))
     assert (code, out) == (100, "")
-    assert err.startswith("porpoise: no command or tool frobnicate; there are: init run status retry passwd ")
+    assert err.startswith("porpoise: no command or tool frobnicate; there are: init run status retry try passwd ")
     assert err.count("\n") == 1
     named = err.split(": ", 2)[-1].split()
     assert "queue" in named and "porpoise" not in named
