@@ -1,5 +1,7 @@
 #include "inject/complete.h"
 
+#include <algorithm>
+
 #include "inject/field_kind.h"
 #include "inject/made_fields.h"
 #include "libmail/address.h"
@@ -24,6 +26,19 @@ bool has_long_line(std::string_view text) {
     text.remove_prefix(lf + 1);
   }
   return false;
+}
+
+// Not for a header, wherever they stand (RFC 5322 section 2.2). No address holds them, but names
+// and comments may.
+constexpr std::string_view kOddOctets("\r\0", 2);
+
+bool has_odd_octet(std::string_view text) {
+  return text.find_first_of(kOddOctets) != std::string_view::npos;
+}
+
+std::string without_odd_octets(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\0'; }, ' ');
+  return text;
 }
 
 class Completion {
@@ -199,7 +214,7 @@ class Completion {
       if (!hidden) fields_ += field.text;
       return {};
     }
-    bool changed = list->repaired || has_long_line(field.text);
+    bool changed = list->repaired || has_long_line(field.text) || has_odd_octet(field.body);
     const mail::Mailbox* null = nullptr;
     for (mail::Mailbox& mailbox : list->mailboxes) {
       if (qualify(mailbox, settings_.hosts)) changed = true;
@@ -214,8 +229,8 @@ class Completion {
     take_addressees(field.known, *list);
     // What an earlier resending wrote is no longer ours to complete.
     const bool earlier = is_resent(field.known) && !own;
-    if (changed && !list->empty() && !earlier) {
-      fields_ += print_field(field.name, *list);
+    if (changed && !earlier) {
+      fields_ += without_odd_octets(print_field(field.name, *list));
     } else {
       fields_ += field.text;
     }

@@ -1,6 +1,9 @@
 #include "inject/complete.h"
 
 #include <gtest/gtest.h>
+#include <set>
+
+#include "posix/clock.h"
 
 namespace porpoise::inject {
 namespace {
@@ -173,6 +176,22 @@ TEST(Complete, FieldsForAnswersAreCompletedWhereTheyCanBeRead) {
                    "Mail-Followup-To: list@x.example.org, joe@mx.example.org\n"}));
   const std::string_view broken = "To: a@b.c\nMail-Reply-To: <a\nMail-Followup-To: <b\n";
   EXPECT_EQ(header(broken), lines({kDate, kId, kFrom, broken}));
+}
+
+// R822-4.6.1-msgid-unique R5322-3.6.4-msgid-syntax
+TEST(Complete, MessagesOfOneMomentAndProcessHaveDifferentIds) {
+  Settings s = joe();
+  std::set<std::string> ids;
+  for (int i = 0; i < 10'000; ++i) {
+    s.random = posix::random_bits();
+    const std::string text = header("To: a@b.c\nDate: x\nFrom: y@z\n", {}, s);
+    const std::string id = text.substr(12, text.find('\n') - 12);
+    ASSERT_TRUE(id.starts_with("<20261121041954.123456.4711.")) << id;
+    ASSERT_TRUE(id.ends_with("@id.example.org>")) << id;
+    ASSERT_EQ(id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz.@<>"), id.npos) << id;
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 10'000u);
 }
 
 // ---- recipients
