@@ -4,17 +4,25 @@
 //     addresses in the same order, in the same groups, with the same names;
 //   - that second reading needs no repair, and its print is the print: printing has one form;
 //   - every address survives envelope form and back;
-//   - the print goes through the header reader as one field.
+//   - the print goes through the header reader as one field;
+//   - what the strict reader takes the other one takes, and its print is strict again; a fault of
+//     the strict reader lies in the text too;
+//   - the JSON is JSON, in UTF-8, on one line;
+//   - an input of n octets costs O(n) steps.
 
 #include <cstdio>
 #include <cstdlib>
 #include <source_location>
 #include <string>
+#include <utility>
 
 #include "libmail/address.h"
+#include "libmail/address_json.h"
 #include "libmail/address_text.h"
 #include "libmail/header.h"
 #include "libmail/qualify.h"
+#include "libmail/steps.h"
+#include "libmail/utf8.h"
 
 namespace {
 
@@ -24,6 +32,56 @@ void require(bool holds, std::source_location where = std::source_location::curr
   if (holds) return;
   std::fprintf(stderr, "fuzz_address: line %u does not hold\n", where.line());
   std::abort();
+}
+
+constexpr std::uint64_t kStepsPerOctet = 32;
+constexpr std::uint64_t kStepsAtLeast = 1000;
+
+// How many steps were counted since the last call; in builds that count none, 0.
+std::uint64_t steps_taken() {
+#ifdef PORPOISE_COUNT_STEPS
+  return std::exchange(steps, 0);
+#else
+  return 0;
+#endif
+}
+
+void require_cheap(std::size_t octets) {
+  require(steps_taken() <= kStepsPerOctet * octets + kStepsAtLeast);
+}
+
+// The end of the JSON string that begins at `at`.
+std::size_t json_string(std::string_view json, std::size_t at) {
+  for (++at; at < json.size() && json[at] != '"'; ++at) {
+    if (json[at] == '\\') {
+      ++at;
+      require(at < json.size() && std::string_view("\"\\u").find(json[at]) != std::string::npos);
+    }
+  }
+  require(at < json.size());
+  return at + 1;
+}
+
+// An array of objects with four members each, or an error.
+void check_json(std::string_view json, std::size_t mailboxes) {
+  require(is_utf8(json));
+  for (const char c : json) require(static_cast<unsigned char>(c) >= 32 && c != 127);
+  std::string outline;
+  for (std::size_t i = 0; i < json.size();) {
+    if (json[i] == '"') {
+      const std::size_t end = json_string(json, i);
+      outline += json.substr(end).starts_with(':') ? 'k' : 's';
+      i = end;
+    } else {
+      outline += json.substr(i).starts_with("null") ? 's' : json[i];
+      i += json.substr(i).starts_with("null") ? 4 : 1;
+    }
+  }
+  std::string expected = "[";
+  for (std::size_t i = 0; i < mailboxes; ++i) {
+    expected.append(i > 0 ? ", " : "").append("{k:s,k:s,k:s,k:s}");
+  }
+  require(outline == expected + "]");
 }
 
 bool is_line(std::string_view text) {
@@ -73,10 +131,22 @@ std::string one_field(const std::string& print) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
+  (void)steps_taken();
+  const auto not_strict = strict_fault(body);
+  require_cheap(size);
+  if (not_strict) require(not_strict->at <= body.size() && is_line(not_strict->text));
   auto list = parse_addresses(body);
+  require_cheap(size);
   if (!list) {
+    require(not_strict.has_value());
     require(list.error().at <= body.size() && is_line(list.error().text));
     return 0;
+  }
+  check_json(address_json(body, *list, JsonForm::base64).value(), list->mailboxes.size());
+  if (const auto json = address_json(body, *list)) {
+    check_json(*json, list->mailboxes.size());
+  } else {
+    require(not_strict && json.error().at < body.size() && is_utf8(json.error().text));
   }
   std::size_t count = 0;
   for (const Mailbox& mailbox : list->mailboxes) {
@@ -87,6 +157,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (list->empty()) return 0;
 
   const std::string print = print_field("To", *list);
+  if (!not_strict) require(!strict_fault(one_field(print)));
   const auto again = parse_addresses(one_field(print));
   require(again.has_value() && !again->repaired);
   check_same(*list, *again);

@@ -21,8 +21,10 @@ class Parser {
   Parser(std::string_view body, AddressLimits limits)
       : body_(body), limits_(limits), reader_(body) {
     constexpr std::ptrdiff_t kFirstRoom = 64;
+    constexpr std::size_t kFirstTokens = 16;
     const auto commas = std::ranges::count(body, ',');
     list_.mailboxes.reserve(static_cast<std::size_t>(std::min(commas + 1, kFirstRoom)));
+    pending_.reserve(kFirstTokens);
   }
 
   tl::expected<AddressList, AddressFault> run() {
@@ -173,29 +175,33 @@ class Parser {
     take_leading_comments(occupied_ ? last_comments() : loose_);
     if (pending_.empty()) return true;
     if (occupied_) list_.repaired = true;
-    for (const Token& token : pending_) {
+    // Comments go, so that the tokens of one address stand side by side.
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      const Token token = pending_[i];
       if (token.kind == Kind::comment) {
         comments_.push_back(unfolded(token));
         continue;
       }
-      if (token.is_word() && !address_.empty() && address_.back().is_word()) {
+      if (token.is_word() && end > begin && pending_[end - 1].is_word()) {
         list_.repaired = true;
-        if (!add_bare()) return false;
+        if (!add_bare({pending_.data() + begin, end - begin})) return false;
+        begin = end;
       }
-      address_.push_back(token);
+      pending_[end++] = token;
     }
+    const bool added = add_bare({pending_.data() + begin, end - begin});
     pending_.clear();
-    return add_bare();
+    return added;
   }
 
-  bool add_bare() {
-    if (!add(address_.front().begin)) return false;
+  bool add_bare(std::span<const Token> address) {
+    if (!add(address.front().begin)) return false;
     Mailbox& mailbox = list_.mailboxes.back();
     std::ranges::move(comments_, std::back_inserter(mailbox.comments));
     comments_.clear();
-    if (!fill(address_, mailbox)) return false;
-    address_.clear();
-    return true;
+    return fill(address, mailbox);
   }
 
   bool angle(const Token& left) {
@@ -208,14 +214,14 @@ class Parser {
     mailbox.display = std::move(phrase.display);
     std::ranges::move(phrase.comments, std::back_inserter(mailbox.comments));
     if (!read_angle(left, mailbox.comments)) return false;
-    mailbox.null = address_.empty();
-    std::span<const Token> address(address_);
+    mailbox.null = pending_.empty();
+    std::span<const Token> address(pending_);
     if (!mailbox.null && (!skip_route(address) || !fill(address, mailbox))) return false;
-    address_.clear();
+    pending_.clear();
     return true;
   }
 
-  // What stands up to the ">", into address_.
+  // What stands up to the ">", into pending_, which is empty.
   bool read_angle(const Token& left, std::vector<std::string>& comments) {
     for (;;) {
       const Token token = reader_.next();
@@ -235,10 +241,10 @@ class Parser {
           comments.push_back(unfolded(token));
           break;
         default:
-          address_.push_back(token);
+          pending_.push_back(token);
           break;
       }
-      if (address_.size() > limits_.words) {
+      if (pending_.size() > limits_.words) {
         return fail(left.begin, fmt::format("more than {} words in \"<>\"", limits_.words));
       }
     }
@@ -304,8 +310,7 @@ class Parser {
   TokenReader reader_;
   AddressList list_;
   AddressFault fault_;
-  Tokens pending_;                     // words since the last separator or address
-  Tokens address_;                     // of one address, while it is read
+  Tokens pending_;                     // words since the last separator or bracket
   std::vector<std::string> comments_;  // of one address, while it is read
   std::vector<std::string> loose_;     // comments that wait for an address
   bool in_group_ = false;

@@ -11,7 +11,6 @@ using Kind = Token::Kind;
 using Fault = std::optional<PartFault>;
 
 constexpr std::string_view kTwoAts = "two \"@\" side by side";
-constexpr std::string_view kNotClean = "NUL, CR or LF inside an address";
 constexpr std::string_view kBlankInside = "a blank inside an address";
 constexpr std::string_view kEmptyLabel = "an empty part of a domain";
 
@@ -96,9 +95,31 @@ bool append_phrase(std::span<const Token> tokens, Phrase& phrase) {
   return good;
 }
 
-Fault read_word(const Token& word, std::string& out) {
-  if (append_value(out, word)) return {};
-  return PartFault{word.begin, kNotClean};
+// What tokens say that stand side by side and each mean what they say; "" where they do not.
+std::string_view as_written(std::span<const Token> tokens) {
+  std::size_t end = tokens.front().begin;
+  for (const Token& token : tokens) {
+    if (token.begin != end || !token.plain || token.kind == Kind::quoted) return {};
+    end = token.end();
+  }
+  return {tokens.front().text.data(), end - tokens.front().begin};
+}
+
+Fault append_all(std::span<const Token> tokens, std::string& out) {
+  if (const std::string_view text = as_written(tokens); !text.empty()) {
+    out += text;
+    return {};
+  }
+  for (const Token& token : tokens) {
+    if (token.kind == Kind::literal) out += '[';
+    if (!token.is_word()) {
+      out += token.text;
+    } else if (!append_value(out, token)) {
+      return PartFault{token.begin, "NUL, CR or LF inside an address"};
+    }
+    if (token.kind == Kind::literal) out += ']';
+  }
+  return {};
 }
 
 }  // namespace
@@ -133,25 +154,22 @@ Fault read_local(std::span<const Token> tokens, std::string& local, bool& repair
       case Kind::at:
         if (before == Kind::at) return PartFault{token.begin, kTwoAts};
         repaired = true;
-        local += '@';
         before = Kind::at;
         break;
       case Kind::dot:
         if (before != Kind::atom) repaired = true;
-        local += '.';
         before = Kind::dot;
         break;
       default:
         if (before == Kind::atom) return PartFault{token.begin, kBlankInside};
         if (token.kind == Kind::atom && !token.plain) repaired = true;
-        if (const Fault fault = read_word(token, local)) return fault;
         before = Kind::atom;
         break;
     }
   }
   if (before == Kind::at) return PartFault{tokens.back().begin, kTwoAts};
   if (before == Kind::dot) repaired = true;
-  return {};
+  return append_all(tokens, local);
 }
 
 Fault read_domain(std::span<const Token> tokens, std::string& domain) {
@@ -159,19 +177,13 @@ Fault read_domain(std::span<const Token> tokens, std::string& domain) {
   for (const Token& token : tokens) {
     if (token.is_word() && word_before) return PartFault{token.begin, kBlankInside};
     if (token.kind == Kind::dot && !word_before) return PartFault{token.begin, kEmptyLabel};
-    if (token.kind == Kind::literal) {
-      domain += '[';
-      if (const Fault fault = read_word(token, domain)) return fault;
-      domain += ']';
-    } else if (token.kind == Kind::dot || is_plain_atom(token)) {
-      domain += token.text;
-    } else {
+    if (token.kind != Kind::dot && token.kind != Kind::literal && !is_plain_atom(token)) {
       return PartFault{token.begin, "not for a domain"};
     }
     word_before = token.is_word();
   }
   if (!word_before) return PartFault{tokens.back().begin, kEmptyLabel};
-  return {};
+  return append_all(tokens, domain);
 }
 
 }  // namespace porpoise::mail

@@ -63,7 +63,7 @@ bool is_atom_text(std::string_view text) {
 bool is_unclean_encoded_word(const Token& token) {
   return token.kind == Kind::atom && !token.plain && encoded_word_begin(token.text) > 0 &&
          token.text.find(',') != std::string_view::npos &&
-         token.text.find('\\') == std::string_view::npos && token.text.ends_with("?=");
+         std::ranges::all_of(token.text, may_be_encoded) && token.text.ends_with("?=");
 }
 
 Token TokenReader::next() {
@@ -137,7 +137,7 @@ Token TokenReader::atom() {
   }
   count_steps(i);
   cursor_.skip(i);
-  if (take_rest_of_encoded_word(begin)) plain = false;
+  if (plain && take_rest_of_encoded_word(begin)) plain = false;
   before_ = Kind::atom;
   return {Kind::atom, plain, begin, cursor_.since(begin)};
 }
