@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
+#include <set>
 
 #include "smtp/test_world.h"
 
@@ -280,9 +282,81 @@ TEST_F(SessionTest, VrfyTellsWhatIsKnown) {
   EXPECT_EQ(line("VRFY \xc3\xa9@here.test SMTPUTF8"), "250 2.1.5 <\xc3\xa9@here.test>\r\n");
 }
 
+// R1123-5.2.3-s54-vrfy-expn-config, R5321-7.3-disabled-vrfy-252, R821-3.3-vrfy-ambiguous
 TEST_F(SessionTest, VrfySwitchedOffTellsNothing) {
   settings_.verify = false;
-  EXPECT_EQ(codes("VRFY alice\r\nVRFY nobody\r\n"), "252 252");
+  EXPECT_EQ(codes("VRFY alice\r\nVRFY nobody\r\nVRFY Smith\r\n"), "252 252 252");
+}
+
+// R821-4.3-legal-codes-mail, R821-4.3-legal-codes-rcpt, R821-4.3-legal-codes-data,
+// R821-4.3-legal-codes-other, R5321-4.3.2-reply-table: with 503 and 550 of RFC 5321 and those of
+// SIZE, SMTPUTF8 and enhanced parameters; 421 may answer anything.
+TEST_F(SessionTest, EveryReplyIsOneOfItsCommand) {
+  const std::map<std::string, std::set<std::string>> table = {
+      {"EHLO", {"250", "501"}},
+      {"HELO", {"250", "501"}},
+      {"MAIL", {"250", "500", "501", "503", "550", "552", "555"}},
+      {"RCPT", {"250", "451", "452", "500", "501", "503", "550", "553", "555"}},
+      {"DATA", {"354", "451", "501", "503"}},
+      {"RSET", {"250", "501"}},
+      {"VRFY", {"250", "252", "500", "501", "550", "553"}},
+      {"EXPN", {"502"}},
+      {"HELP", {"214"}},
+      {"NOOP", {"250"}},
+      {"TEXT", {"250", "451", "452", "552", "554"}},
+      {"QUIT", {"221", "501"}}};
+  settings_.limits = {.errors = 1000, .recipients = 4, .message_octets = 30, .hops = 1};
+  const std::string paths[] = {"<>",      "<a@b.test>", "<nobody@here.test>",   "<later@here.test>",
+                               "<a@b@c>", "",           "<\xce\xb4@here.test>", "alice"};
+  const std::string parameters[] = {"",           " SIZE=31", " SIZE=x",   " SMTPUTF8",
+                                    " NOTIFY=NO", " FOO=BAR", " RET=\x01", " ENVID=q"};
+  std::map<std::string, std::set<std::string>> seen;
+  const auto note = [&](const std::string& verb, const std::string& text) {
+    const std::string code = codes(text);
+    EXPECT_THAT(table.at(verb), ::testing::Contains(code)) << verb << text;
+    seen[verb].insert(code);
+    return code;
+  };
+  const auto whole_message = [&](const std::string& text) {
+    if (note("DATA", "DATA\r\n") == "354") note("TEXT", text + ".\r\n");
+  };
+  for (const std::string& parameter : parameters) {
+    for (const std::string& path : paths) {
+      note("EHLO", "EHLO client.test\r\n");
+      note("MAIL", "MAIL FROM:" + path + parameter + "\r\n");
+      for (const std::string& to : paths) note("RCPT", "RCPT TO:" + to + parameter + "\r\n");
+      for (int i = 0; i < 5; ++i) note("RCPT", "RCPT TO:<a@b.test>\r\n");
+      note("VRFY", "VRFY " + path + parameter + "\r\n");
+      whole_message("x\r\n");
+      note("DATA", "DATA\r\n");
+    }
+  }
+  for (const char* verb : {"HELO", "RSET", "EXPN", "HELP", "NOOP", "QUIT"}) {
+    note(verb, std::string(verb) + " <x>\r\n");
+  }
+  for (const std::string& text :
+       {"a\nb\r\n"s, std::string(40, 'x') + "\r\n", "Received: a\r\nReceived: b\r\n"s, ""s}) {
+    begin();
+    note("RCPT", "RCPT TO:<a@b.test>\r\n");
+    whole_message(text);
+  }
+  for (const Refusal& refusal : {Refusal{451, {4, 3, 0}, "x"}, Refusal{452, {4, 3, 1}, "x"}}) {
+    world_.refuse_commit = refusal;
+    begin();
+    note("RCPT", "RCPT TO:<a@b.test>\r\n");
+    whole_message("x\r\n");
+  }
+  world_.refuse_begin = Refusal{451, {4, 3, 0}, "x"};
+  begin();
+  note("RCPT", "RCPT TO:<a@b.test>\r\n");
+  whole_message("");
+  note("MAIL", "MAIL FROM:<>\r\n");
+  note("DATA", "DATA x\r\n");
+  note("EHLO", "EHLO\r\n");
+  note("RSET", "RSET\r\n");
+  note("HELO", "HELO client.test\r\n");
+  note("QUIT", "QUIT\r\n");
+  EXPECT_EQ(seen, table);
 }
 
 // ---- extensions
