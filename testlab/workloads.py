@@ -319,5 +319,36 @@ class MaildirProgram(Workload):
         self.pop3(world, world.folder / "Maildir")
 
 
+class Elsewhere(Workload):
+    """Mail for another host goes to the program of control/remote: some beside local copies, some while
+    the network is away, and some that is refused there."""
+
+    name = "remote"
+
+    def set_up(self, world):
+        world.make_instance()
+        far = world.lab.folder(world.folder / "far", 0o700)
+        for part in ("tmp", "new", "cur"):
+            world.lab.folder(far / part, 0o700)
+        world.layout.mailboxes["dave"] = "far/"
+        script = world.lab.write(
+            world.folder / "outgoing",
+            f"#!/bin/sh\ncase $4 in nobody*) exit 67;; esac\ntest -e {world.gate} || exit 75\n"
+            f"exec {world.lab.bin}/maildir {far}\n", 0o755)
+        world.instance.control("remote", f"pipe {script}\n")
+
+    def run(self, world):
+        world.close_gate()
+        world.submit(0, "dave@far.test")
+        world.submit(1, "dave@far.test", "alice@here.test")
+        world.submit(2, "dave@far.test", "nobody@far.test", sender="alice@here.test")
+        world.send()
+        world.open_gate()
+        world.submit(3, "dave@far.test", "alice@here.test")
+        world.send("--retry", settles=world.all())
+        world.send("--retry", settles=world.all())
+
+
 WORKLOADS = {w.name: w for w in (
-    MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, Pop3Deletion, MboxAppend)}
+    MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, Pop3Deletion, MboxAppend,
+    Elsewhere)}
