@@ -3,13 +3,14 @@
 //   - what is read is printed as one field whose lines are folds, and reads back as the same
 //     addresses in the same order, in the same groups, with the same names;
 //   - that second reading needs no repair, and its print is the print: printing has one form;
-//   - every address survives envelope form and back;
+//   - every address survives envelope form and back, and any name and address survive print;
 //   - the print goes through the header reader as one field;
 //   - what the strict reader takes the other one takes, and its print is strict again; a fault of
 //     the strict reader lies in the text too;
 //   - the JSON is JSON, in UTF-8, on one line;
 //   - an input of n octets costs O(n) steps.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <source_location>
@@ -118,6 +119,25 @@ void check_envelope(const Mailbox& mailbox) {
   require(quote_address(address) == print_address(mailbox));
 }
 
+// A name, a local part and a domain of any octets but those no address may hold, printed and read.
+void check_print(std::string_view name, std::string_view local, std::string_view domain) {
+  const auto bad = [](char c) { return c == '\0' || c == '\r' || c == '\n'; };
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; };
+  Mailbox mailbox;
+  mailbox.angle = true;
+  mailbox.display = name;
+  std::ranges::replace_if(mailbox.display, control, ' ');
+  mailbox.local = local;
+  std::erase_if(mailbox.local, bad);
+  if (domain_fault(domain).empty()) mailbox.domain = domain;
+  const auto list = parse_addresses(print_mailbox(mailbox));
+  require(list.has_value() && list->mailboxes.size() == 1 && list->groups.empty());
+  require(!list->repaired);
+  const Mailbox& again = list->mailboxes.front();
+  require(again.display == mailbox.display && again.local == mailbox.local);
+  require(again.domain == mailbox.domain);
+}
+
 // The body of the one field that `print` is.
 std::string one_field(const std::string& print) {
   HeaderReader reader;
@@ -131,6 +151,7 @@ std::string one_field(const std::string& print) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
+  check_print(body.substr(0, size / 3), body.substr(size / 3, size / 3), body.substr(size / 3 * 2));
   (void)steps_taken();
   const auto not_strict = strict_fault(body);
   require_cheap(size);

@@ -417,6 +417,7 @@ TEST(Address, BeyondALimitIsAFault) {
   EXPECT_EQ(parsed("a, b", small), "{|a|} {|b|}");
   EXPECT_EQ(parsed("a, b, c", small), "at 6: more than 2 addresses: \"c\"");
   EXPECT_EQ(parsed("a b <c>, d, e", small), "at 12: more than 2 addresses: \"e\"");
+  EXPECT_EQ(parsed("a:; b:; c:;", small), "at 8: more than 2 groups: \"c:;\"");
   small.words = 3;
   EXPECT_EQ(parsed("a.b.c", small), "at 3: more than 3 words in a row: \".c\"");
   EXPECT_EQ(parsed("<a.b.c>", small), "at 0: more than 3 words in \"<>\": \"<a.b.c>\"");
