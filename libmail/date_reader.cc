@@ -77,8 +77,9 @@ class DateReader {
       return tl::make_unexpected(std::move(fault_));
     }
     Date date;
-    date.seconds = days_since_1970(year_, month_, day_) * 86400 + hour_ * 3600 + minute_ * 60 +
-                   second_ - std::int64_t{offset_.value_or(0)} * 60;
+    const std::int64_t minutes =
+        days_since_1970(year_, month_, day_) * 1440 + hour_ * 60 + minute_ - offset_.value_or(0);
+    date.seconds = minutes * 60 + second_;
     date.offset_minutes = offset_;
     return date;
   }
