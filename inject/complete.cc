@@ -53,6 +53,7 @@ class Completion {
     for (std::size_t i = 0; i < header_.size(); ++i) {
       if (dropped_[i]) continue;
       if (Outcome<> done = take_field(i); !done) return failed(done);
+      if (Outcome<> done = check_limits(); !done) return failed(done);
     }
     if (out_.envelope.recipients.empty() && !job_.nobody_is_fine) return nobody();
     if (!sender_known_) out_.envelope.sender = maker_.sender();
@@ -62,6 +63,18 @@ class Completion {
   }
 
  private:
+  // A short text can ask for much: each "a," becomes an address with a host.
+  Outcome<> check_limits() const {
+    if (out_.envelope.recipients.size() > kMostRecipients) {
+      return refuse(Cause::data, "more than {} recipients", kMostRecipients);
+    }
+    if (fields_.size() > kLongestCompleted) {
+      return refuse(Cause::data, "the completed header is longer than {} octets",
+                    kLongestCompleted);
+    }
+    return {};
+  }
+
   // ---- before anything is taken: what is there, and what counts as not there
 
   void look() {

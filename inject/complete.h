@@ -14,6 +14,9 @@
 
 namespace porpoise::inject {
 
+inline constexpr std::size_t kMostRecipients = 100'000;      ///< of one message
+inline constexpr std::size_t kLongestCompleted = 32u << 20;  ///< octets of a completed header
+
 /// Where the recipients come from.
 enum class Recipients {
   arguments,            ///< -a
@@ -55,7 +58,7 @@ struct Completed {
 ///
 /// Failures (data): no recipient at all; an address field that cannot be read and is needed: the
 /// text names the field, the octet of it (from 1) and the words; a Sender of two; an argument or
-/// sender that is no address.
+/// sender that is no address; more than the limits above.
 Outcome<Completed> complete(const mail::Header& header, const Job& job, const Settings& settings);
 
 }  // namespace porpoise::inject

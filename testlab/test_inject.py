@@ -371,15 +371,23 @@ def test_it_is_queued_when_inject_says_so(instance):
     assert kept.content.endswith(b"To: alice@mx.here.test, bob@here.test\n\nbody\n")
 
 
+# -- limits
+
+
+def small():
+    resource.setrlimit(resource.RLIMIT_AS, (64 << 20, 64 << 20))
+
+
+def larger():
+    resource.setrlimit(resource.RLIMIT_AS, (256 << 20, 256 << 20))
+
+
 def test_memory_does_not_grow_with_the_body(instance):
     """200 MB through an address space of 64 MB."""
-    def limit():
-        resource.setrlimit(resource.RLIMIT_AS, (64 << 20, 64 << 20))
-
     big = instance.popen("/bin/sh", "-c", "echo To: a@b.test; echo; head -c 200000000 /dev/zero",
                          stdout=subprocess.PIPE)
     done = instance.popen("inject", "-n", stdin=big.stdout, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, preexec_fn=limit)
+                          stderr=subprocess.PIPE, preexec_fn=small)
     big.stdout.close()
     octets = 0
     while piece := done.stdout.read(1 << 20):
@@ -387,3 +395,64 @@ def test_memory_does_not_grow_with_the_body(instance):
     assert (done.wait(), done.stderr.read()) == (0, b"")
     assert octets > 200_000_000
     assert big.wait() == 0
+
+
+@pytest.mark.parametrize("args", [[], ["--save-to", "kept"]])
+def test_a_body_of_100_mb_is_queued_in_little_memory(instance, args):
+    big = instance.popen("/bin/sh", "-c", "echo To: alice; echo; head -c 100000000 /dev/zero",
+                         stdout=subprocess.PIPE)
+    done = instance.run("inject", *args, stdin=big.stdout, preexec_fn=small,
+                        env=instance.environment(PORPOISE_NO_SEND=1))
+    big.stdout.close()
+    assert (done.returncode, done.stderr, big.wait()) == (0, b"", 0)
+    message, = instance.queued()
+    path = instance.path / "queue/incoming" / message
+    assert path.stat().st_size > 100_000_000
+    path.unlink()
+    assert list(instance.home.glob("*kept*")) == []
+
+
+@pytest.mark.parametrize("text, error", [
+    ("X: " + "x" * (10 << 20) + "\n\n", "the header is longer than 8388608 octets"),
+    ("X: y\n" * (2 << 20), "the header has more than 100000 fields"),
+    ("To: " + "a," * 100_001 + "\n", "To: octet 200005: more than 100000 addresses: \"a,\""),
+    ("To: " + "a," * 60_000 + "\n" + "Cc: " + "a," * 60_000 + "\n", "more than 100000 recipients"),
+    (("Reply-To: " + "a," * 99_000 + "\n") * 40, "the completed header is longer than 33554432 octets"),
+], ids=["octets", "fields", "addresses", "recipients", "completed"])
+def test_a_header_beyond_a_limit_is_refused_in_bounded_memory(captured, instance, text, error):
+    """Of 10 MB, in an address space of 256 MB."""
+    env = instance.environment(QMAILDEFAULTHOST="a-host-with-a-long-name.here.test")
+    done = instance.run("inject", input=text, env=env, preexec_fn=larger)
+    assert (done.returncode, done.stderr.decode()) == (100, f"inject: {error}\n")
+    assert instance.queued() == []
+
+
+def test_a_header_at_its_limit_is_taken_in_bounded_memory(instance):
+    text = "".join(f"To: user{i}@here.test\n" for i in range(10_000))
+    text += "X: " + "x" * ((8 << 20) - len(text) - 5) + "\n\nhi\n"
+    done = instance.run("inject", input=text, preexec_fn=larger,
+                        env=instance.environment(PORPOISE_NO_SEND=1))
+    assert (done.returncode, done.stderr) == (0, b"")
+    message, = instance.queued()
+    kept = queue_file.read((instance.path / "queue/incoming" / message).read_bytes())
+    assert len(kept.recipients) == 10_000
+
+
+# -- what is wrong outside
+
+
+def test_a_closed_standard_output_is_no_matter_unless_it_is_needed(instance):
+    env = instance.environment(PORPOISE_NO_SEND=1)
+    for args, code in [(["inject", "alice"], 0), (["inject", "--print-id", "alice"], 0)]:
+        done = instance.run("/bin/sh", "-c", 'exec "$@" >&-', "sh", instance.lab.program(args[0]),
+                            *args[1:], input="\nhi\n", env=env)
+        assert (done.returncode, done.stderr) == (code, b"")
+    assert len(instance.queued()) == 2
+
+
+def test_a_closed_standard_input_is_an_empty_message(instance):
+    env = instance.environment(PORPOISE_NO_SEND=1)
+    done = instance.run("/bin/sh", "-c", 'exec "$@" <&-', "sh", instance.lab.program("inject"),
+                        "alice", env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(instance.queued()) == 1
