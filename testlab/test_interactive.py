@@ -31,7 +31,7 @@ def test_what_is_deferred_stays_queued_and_is_said(instance):
     assert done.returncode == 0
     assert done.stderr.decode() == ("sendmail: alice@here.test: queued, not delivered yet: the press is broken; "
                                     ".qmail line 1: exit code 111 (#4.3.0)\n")
-    assert len(instance.queued()) == 1 and len(instance.messages("bob")) == 1
+    assert len(set(instance.queued())) == 1 and len(instance.messages("bob")) == 1  # it may be moving
 
 
 def test_an_unknown_user_is_67_and_the_sender_is_told_by_mail_too(instance):

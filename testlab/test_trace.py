@@ -133,3 +133,25 @@ def test_send_never_sleeps_and_a_retry_reads_no_folder(instance, traced):
     for pid, name, arguments, _ in trace.calls[before:]:
         assert not (name == "getdents64" and "queue/" in arguments), (pid, arguments)
     assert not [c for c in trace.calls if c[1] in ("nanosleep", "clock_nanosleep") and c[0] in sends]
+
+
+def test_an_intent_of_a_send_that_was_killed_is_synced_before_its_notice(instance, home):
+    parts = instance.lab.folder(home / "parts")
+    for program in instance.lab.bin.iterdir():
+        if program.name != "bounce":
+            (parts / program.name).symlink_to(program)
+    instance.lab.write(parts / "bounce", "#!/bin/sh\nkill -9 $PPID\n", 0o755)
+    quiet = instance.environment(PORPOISE_NO_SEND="1")
+    assert instance.run("sendmail", "-i", "-f", "alice@here.test", "nobody", input="\n", env=quiet).returncode == 0
+    killed = instance.run("send", "--once", env=instance.environment(PORPOISE_BIN=parts))
+    assert killed.returncode == -9
+    [identifier] = instance.queued()
+    log = home / "trace"
+    done = instance.run(STRACE, "-f", "-y", "-s", "200", "-o", log, "-e", "trace=fsync,fdatasync,execve,vfork",
+                        instance.lab.program("send"), "--once", env=quiet)
+    assert done.returncode == 0, done.stderr
+    trace = Trace(log.read_text())
+    synced = trace.index("fsync|fdatasync", identifier, result="0")
+    assert synced < trace.index("execve", "/bounce")
+    instance.message("alice", 1)
+    assert instance.queued() == []
