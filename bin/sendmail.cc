@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <fcntl.h>
 #include <new>
 #include <sysexits.h>
 #include <unistd.h>
@@ -99,9 +100,12 @@ Outcome<> act(const inject::SendmailCommand& command) {
   return inject::run(command.request);
 }
 
-Outcome<int> run(int argc, char** argv) {
+Outcome<int> run(int argc, char** argv, bool has_input) {
   Outcome<inject::SendmailCommand> command = inject::parse_sendmail(argc, argv);
   if (!command) return inject::failed(command);
+  if (!has_input && command->act == inject::SendmailCommand::Act::submit) {
+    return inject::refuse(Cause::no_input, "standard input is closed");
+  }
   if (command->act == inject::SendmailCommand::Act::verify) {
     return verify_addresses(command->request);
   }
@@ -113,9 +117,11 @@ Outcome<int> run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What is closed is /dev/null from then on, which would be a message of nothing.
+  const bool has_input = ::fcntl(STDIN_FILENO, F_GETFD) >= 0;
   posix::begin_program();
   try {
-    Outcome<int> done = run(argc, argv);
+    Outcome<int> done = run(argc, argv, has_input);
     if (done) return *done;
     posix::complain("sendmail", done.error().error.text);
     return inject::sysexit(done.error());
