@@ -19,20 +19,20 @@ LINES = [b"From: carol@away.test", b"Subject: dots", b"", b".one", b"..two", b".
 @pytest.fixture
 def server(instance):
     made = target.Porpoise(instance)
-    made.listen()
+    made.door.listen(0)
     yield made
     assert made.close() == []
 
 
 @pytest.fixture
 def client(server):
-    with socket.create_connection(server.listener.getsockname()) as connected:
+    with socket.create_connection(server.door.listener.getsockname()) as connected:
         connected.settimeout(20)
         yield connected
 
 
 def names(server, user="alice"):
-    return [f"{f.parent.name}/{f.name}" for f in server.messages(user)]
+    return [f"{m.file.parent.name}/{m.file.name}" for m in server.messages(user)]
 
 
 def lines_of(client, count):
@@ -48,7 +48,7 @@ def lines_of(client, count):
 def test_poplib_reads_and_deletes(server):
     server.put("alice", "new/1700000001.M1P1.h", TEXT)
     server.put("alice", "cur/1700000002.M1P1.h:2,S", b"Subject: second\n\n")
-    pop = poplib.POP3("127.0.0.1", server.listener.getsockname()[1], timeout=20)
+    pop = poplib.POP3("127.0.0.1", server.door.listener.getsockname()[1], timeout=20)
     pop.user("alice")
     pop.pass_("secret")
     size = sum(len(line) + 2 for line in LINES)
@@ -64,7 +64,7 @@ def test_poplib_reads_and_deletes(server):
 
 
 def curl(server, path, *options):
-    port = server.listener.getsockname()[1]
+    port = server.door.listener.getsockname()[1]
     return subprocess.run(["curl", "-sS", "-u", "alice:secret", *options, f"pop3://127.0.0.1:{port}/{path}"],
                           capture_output=True, timeout=30)
 
@@ -105,7 +105,7 @@ def test_what_comes_after_quit_does_not_destroy_the_last_reply(server, client):
 def test_the_mailbox_is_free_when_the_last_reply_is_read(server):
     setups.two_messages(server)
     for _ in range(5):
-        pop = poplib.POP3("127.0.0.1", server.listener.getsockname()[1], timeout=20)
+        pop = poplib.POP3("127.0.0.1", server.door.listener.getsockname()[1], timeout=20)
         pop.user("alice")
         pop.pass_("secret")
         pop.rset()
@@ -122,7 +122,7 @@ def test_a_client_that_vanishes_changes_nothing_and_frees_the_mailbox(server, cl
     client.close()
 
     def can_log_in():
-        pop = poplib.POP3("127.0.0.1", server.listener.getsockname()[1], timeout=20)
+        pop = poplib.POP3("127.0.0.1", server.door.listener.getsockname()[1], timeout=20)
         pop.user("alice")
         try:
             pop.pass_("secret")
