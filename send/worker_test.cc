@@ -24,8 +24,7 @@ class WorkerTest : public ::testing::Test {
   void SetUp() override { worker_ = Worker::start(queue_.instance()).value(); }
 
   /// The next answer, which has to come.
-  template <class T>
-  T next() {
+  Answer next_answer() {
     while (answers_.empty()) {
       pollfd wanted{worker_->event(), POLLIN, 0};
       EXPECT_EQ(::poll(&wanted, 1, 20'000), 1);
@@ -34,8 +33,13 @@ class WorkerTest : public ::testing::Test {
     }
     Answer answer = std::move(answers_.front());
     answers_.erase(answers_.begin());
+    return answer;
+  }
+  template <class T>
+  T next() {
+    Answer answer = next_answer();
     EXPECT_TRUE(std::holds_alternative<T>(answer)) << answer.index();
-    return std::get<T>(std::move(answer));
+    return std::holds_alternative<T>(answer) ? std::get<T>(std::move(answer)) : T{};
   }
 
   static Write write(const Id& id, std::vector<Event> events, Write::Then then,
@@ -210,8 +214,13 @@ TEST_F(WorkerTest, TheScanOfDeferredTellsNextTimesFromTheLogs) {
                                                               std::pair(b, Time{9'000'000})));
   worker_->post(ScanDeferred{});
   worker_->post(write(a, {}, Write::Then::remove, Place::deferred));
-  EXPECT_EQ(next<Written>().outcome, Outcome::ok);  // before the scan, which is for quiet times
-  EXPECT_THAT(next<InDeferred>().messages, SizeIs(1));
+  // The scan is for quiet times; the worker may have had one between the two.
+  Answer first = next_answer();
+  const bool was_quiet = std::holds_alternative<InDeferred>(first);
+  const auto scanned = was_quiet ? std::get<InDeferred>(first) : next<InDeferred>();
+  const auto removed = was_quiet ? next<Written>() : std::get<Written>(first);
+  EXPECT_EQ(removed.outcome, Outcome::ok);
+  EXPECT_THAT(scanned.messages, SizeIs(was_quiet ? 2 : 1));
 }
 
 TEST_F(WorkerTest, FinishDoesWhatWasPosted) {
