@@ -179,7 +179,7 @@ class Parser {
     std::size_t begin = 0;
     std::size_t end = 0;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
-      const Token token = pending_[i];
+      const Token& token = pending_[i];
       if (token.kind == Kind::comment) {
         comments_.push_back(unfolded(token));
         continue;
@@ -189,7 +189,8 @@ class Parser {
         if (!add_bare({pending_.data() + begin, end - begin})) return false;
         begin = end;
       }
-      pending_[end++] = token;
+      if (end != i) pending_[end] = token;
+      ++end;
     }
     const bool added = add_bare({pending_.data() + begin, end - begin});
     pending_.clear();

@@ -47,7 +47,7 @@ void append_display(std::string& display, const Token& token) {
   const std::size_t begin = display.size();
   if (token.kind == Kind::quoted || (token.kind == Kind::atom && !token.plain)) {
     const std::string line = unfolded(token);
-    (void)append_value(display, {token.kind, token.plain, token.begin, line});
+    (void)append_value(display, {token.kind, token.plain, false, token.begin, line});
   } else {
     display += token.kind == Kind::literal ? unfolded(token) : token.text;
   }
@@ -102,7 +102,7 @@ std::string_view as_written(std::span<const Token> tokens) {
     if (token.begin != end || !token.plain || token.kind == Kind::quoted) return {};
     end = token.end();
   }
-  return {tokens.front().text.data(), end - tokens.front().begin};
+  return {tokens.front().text.begin(), tokens.back().text.end()};
 }
 
 Fault append_all(std::span<const Token> tokens, std::string& out) {
@@ -126,7 +126,7 @@ Fault append_all(std::span<const Token> tokens, std::string& out) {
 
 bool read_phrase(std::span<const Token> tokens, Phrase& phrase) {
   if (tokens.empty()) return true;
-  if (std::ranges::all_of(tokens, is_plain_atom)) {
+  if (std::ranges::all_of(tokens, [](const Token& t) { return is_plain_atom(t) && !t.dotted; })) {
     for (const Token& token : tokens) {
       if (!phrase.display.empty()) phrase.display += ' ';
       phrase.display += token.text;

@@ -158,6 +158,7 @@ TEST(Address, ACommaInAnEncodedWordSeparatesNothing) {
   EXPECT_EQ(rewritten("=?utf-8?Q?Doe,_J.?= <j@x.y>, b@x.y"),
             (Rewritten{"=?utf-8?Q?Doe=2C_J=2E?= <j@x.y>, b@x.y", "j@x.y b@x.y"}));
   EXPECT_EQ(parsed("A =?l1?q?B,;:.?= (c) <j@x.y>"), "{A =?l1?q?B=2C=3B=3A=2E?=|<j|x.y}");
+  EXPECT_EQ(parsed("=?l1?q?J.B,C.?= <j@x.y>"), "{=?l1?q?J=2EB=2CC=2E?=|<j|x.y}");
   // Not so where it could hide an address, or is no encoded word, or ends a domain.
   EXPECT_EQ(parsed("=?utf-8?Q?a,b@c?= <j@x.y>"), "{|=?utf-8?Q?a|} {b@c?=|<j|x.y}");
   EXPECT_EQ(parsed("=?utf-8?Q?a,b c?= <j@x.y>"), "{|=?utf-8?Q?a|} {b c?=|<j|x.y}");
@@ -419,8 +420,8 @@ TEST(Address, BeyondALimitIsAFault) {
   EXPECT_EQ(parsed("a b <c>, d, e", small), "at 12: more than 2 addresses: \"e\"");
   EXPECT_EQ(parsed("a:; b:; c:;", small), "at 8: more than 2 groups: \"c:;\"");
   small.words = 3;
-  EXPECT_EQ(parsed("a.b.c", small), "at 3: more than 3 words in a row: \".c\"");
-  EXPECT_EQ(parsed("<a.b.c>", small), "at 0: more than 3 words in \"<>\": \"<a.b.c>\"");
+  EXPECT_EQ(parsed("a. b. c", small), "at 4: more than 3 words in a row: \". c\"");
+  EXPECT_EQ(parsed("<a. b. c>", small), "at 0: more than 3 words in \"<>\": \"<a. b. c>\"");
 }
 
 TEST(Address, DeepNestingNeedsNoStack) {

@@ -1,6 +1,7 @@
 #include "libmail/address_token.h"
 
 #include <algorithm>
+#include <array>
 
 #include "libmail/octet_class.h"
 #include "libmail/steps.h"
@@ -14,26 +15,23 @@ bool is_line_end(char c) {
   return c == '\r' || c == '\n';
 }
 
-Kind special(char c) {
-  switch (c) {
-    case '.':
-      return Kind::dot;
-    case '@':
-      return Kind::at;
-    case ',':
-      return Kind::comma;
-    case ':':
-      return Kind::colon;
-    case ';':
-      return Kind::semicolon;
-    case '<':
-      return Kind::left;
-    case '>':
-      return Kind::right;
-    default:
-      return Kind::atom;
-  }
-}
+// What a token is whose first octet this is; a comment, quoted text or literal by its opening.
+constexpr std::array<Kind, 256> kKinds = [] {
+  std::array<Kind, 256> kinds{};
+  kinds.fill(Kind::atom);
+  kinds['('] = Kind::comment;
+  kinds['"'] = Kind::quoted;
+  kinds['['] = Kind::literal;
+  kinds[')'] = kinds[']'] = Kind::fault;
+  kinds['.'] = Kind::dot;
+  kinds['@'] = Kind::at;
+  kinds[','] = Kind::comma;
+  kinds[':'] = Kind::colon;
+  kinds[';'] = Kind::semicolon;
+  kinds['<'] = Kind::left;
+  kinds['>'] = Kind::right;
+  return kinds;
+}();
 
 // The LF of a fold: a blank follows it.
 bool is_fold(std::string_view text, std::size_t lf) {
@@ -69,32 +67,32 @@ bool is_unclean_encoded_word(const Token& token) {
 Token TokenReader::next() {
   cursor_.take_while([](char c) { return is_octet(c, kBlank); });
   const std::size_t begin = cursor_.position();
-  if (!fault_.empty()) return {Kind::fault, true, begin, {}};
-  if (cursor_.at_end()) return {Kind::end, true, begin, {}};
-  switch (cursor_.peek()) {
-    case '(':
-      return enclosed(Kind::comment, '(', ')', "no \")\" closes this comment");
-    case '"':
-      return enclosed(Kind::quoted, '\0', '"', "no '\"' closes this quoted text");
-    case '[':
-      return enclosed(Kind::literal, '\0', ']', "no \"]\" closes this \"[\"");
-    case ')':
-      return fail(begin, "a \")\" that closes nothing");
-    case ']':
-      return fail(begin, "a \"]\" that closes nothing");
+  if (!fault_.empty()) return {Kind::fault, true, false, begin, {}};
+  if (cursor_.at_end()) return {Kind::end, true, false, begin, {}};
+  const char first = cursor_.peek();
+  const Kind kind = kKinds[static_cast<unsigned char>(first)];
+  switch (kind) {
+    case Kind::atom:
+      return atom();
+    case Kind::comment:
+      return enclosed(kind, '(', ')', "no \")\" closes this comment");
+    case Kind::quoted:
+      return enclosed(kind, '\0', '"', "no '\"' closes this quoted text");
+    case Kind::literal:
+      return enclosed(kind, '\0', ']', "no \"]\" closes this \"[\"");
+    case Kind::fault:
+      return fail(begin,
+                  first == ')' ? "a \")\" that closes nothing" : "a \"]\" that closes nothing");
     default:
-      break;
+      cursor_.skip();
+      before_ = kind;
+      return {kind, true, false, begin, cursor_.since(begin)};
   }
-  const Kind kind = special(cursor_.peek());
-  if (kind == Kind::atom) return atom();
-  cursor_.skip();
-  before_ = kind;
-  return {kind, true, begin, cursor_.since(begin)};
 }
 
 Token TokenReader::fail(std::size_t begin, std::string_view why) {
   fault_ = why;
-  return {Kind::fault, true, begin, {}};
+  return {Kind::fault, true, false, begin, {}};
 }
 
 // `open` nests, unless it is NUL.
@@ -119,33 +117,48 @@ Token TokenReader::enclosed(Kind kind, char open, char close, std::string_view u
   if (i >= rest.size()) return fail(begin, unclosed);
   cursor_.skip(i + 1);
   if (kind != Kind::comment) before_ = kind;
-  return {kind, plain, begin, cursor_.since(begin)};
+  return {kind, plain, false, begin, cursor_.since(begin)};
 }
 
 Token TokenReader::atom() {
   const std::size_t begin = cursor_.position();
-  const std::string_view rest = cursor_.rest();
-  bool plain = true;
-  std::size_t i = 0;
-  for (; i < rest.size() && !is_octet(rest[i], kEndsAtom); ++i) {
-    if (is_octet(rest[i], kAtext)) continue;
-    plain = false;
-    if (rest[i] != '\\') continue;
-    if (++i == rest.size() || is_line_end(rest[i])) {
-      return fail(begin + i - 1, "a backslash at the end of the line");
-    }
+  const auto is_atext = [](char c) { return is_octet(c, kAtext); };
+  cursor_.take_while(is_atext);
+  bool dotted = false;
+  while (cursor_.peek() == '.' && is_atext(cursor_.peek(1)) && cursor_.position() > begin) {
+    dotted = true;
+    cursor_.skip();
+    cursor_.take_while(is_atext);
   }
-  count_steps(i);
-  cursor_.skip(i);
-  if (plain && take_rest_of_encoded_word(begin)) plain = false;
+  bool plain = cursor_.at_end() || is_octet(cursor_.peek(), kEndsAtom);
+  if (!plain) {
+    if (!take_rest_of_odd_atom()) {
+      return fail(cursor_.position() - 1, "a backslash at the end of the line");
+    }
+  } else if (cursor_.peek() == ',' && take_rest_of_encoded_word(begin)) {
+    plain = false;
+  }
+  count_steps(cursor_.position() - begin);
   before_ = Kind::atom;
-  return {Kind::atom, plain, begin, cursor_.since(begin)};
+  return {Kind::atom, plain, dotted, begin, cursor_.since(begin)};
+}
+
+// From an octet on that belongs to the atom, although it should not. False: a backslash stands
+// before here that quotes nothing.
+bool TokenReader::take_rest_of_odd_atom() {
+  while (!cursor_.at_end() && !is_octet(cursor_.peek(), kEndsAtom)) {
+    const bool quoting = cursor_.take() == '\\';
+    if (!quoting) continue;
+    if (cursor_.at_end() || is_line_end(cursor_.peek())) return false;
+    cursor_.skip();
+  }
+  return true;
 }
 
 // Not after an "@" or a dot: there the comma ends a domain, and an address with it.
 bool TokenReader::take_rest_of_encoded_word(std::size_t begin) {
   constexpr std::size_t kLongest = 128;
-  if (cursor_.peek() != ',' || before_ == Kind::at || before_ == Kind::dot) return false;
+  if (before_ == Kind::at || before_ == Kind::dot) return false;
   if (encoded_word_begin(cursor_.since(begin)) == 0) return false;
   const std::string_view rest = cursor_.rest().substr(0, kLongest);
   std::size_t i = 0;

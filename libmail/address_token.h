@@ -14,7 +14,8 @@ struct Token {
   enum class Kind : unsigned char {
     end,
     fault,    ///< cannot be read: TokenReader::fault() says why
-    atom,     ///< may hold more than RFC 5322's atext: octets from 128 on, quoted pairs
+    atom,     ///< may hold more than RFC 5322's atext: octets from 128 on, quoted pairs; or
+              ///< several with single dots between, and nothing else ("x.test")
     quoted,   ///< with its quotes
     literal,  ///< with its brackets
     comment,  ///< with its parentheses, nested ones inside
@@ -30,6 +31,7 @@ struct Token {
   /// It means what it says: an atom of RFC 5322 (octets from 128 on count as RFC 6532's UTF-8), or
   /// no quoted pair, line end or NUL between its quotes, brackets or parentheses.
   bool plain = true;
+  bool dotted = false;    ///< several atoms
   std::size_t begin = 0;  ///< offset in the body
   std::string_view text;  ///< as written
 
@@ -54,6 +56,7 @@ class TokenReader {
   Token fail(std::size_t begin, std::string_view why);
   Token enclosed(Token::Kind kind, char open, char close, std::string_view unclosed);
   Token atom();
+  bool take_rest_of_odd_atom();
   bool take_rest_of_encoded_word(std::size_t begin);
 
   Cursor cursor_;
