@@ -1,9 +1,11 @@
 // sendmail(8): the interface that mail programs expect, on top of inject's library.
 
 #include <cerrno>
+#include <cstdlib>
 #include <exception>
 #include <fcntl.h>
 #include <new>
+#include <pwd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -72,6 +74,14 @@ Outcome<> speak_smtp(const Request& request) {
   return {};
 }
 
+// cron calls sendmail without HOME, and there the caller's own instance is looked for.
+void know_home() {
+  const char* home = ::getenv("HOME");
+  if (home != nullptr && home[0] != '\0') return;
+  const passwd* entry = ::getpwuid(::getuid());
+  if (entry != nullptr) (void)::setenv("HOME", entry->pw_dir, 1);
+}
+
 // What succeeds but says no has an exit code of its own.
 Outcome<int> verify_addresses(const Request& request) {
   Outcome<inject::Verified> found = inject::verify(request);
@@ -101,6 +111,7 @@ Outcome<> act(const inject::SendmailCommand& command) {
 }
 
 Outcome<int> run(int argc, char** argv, bool has_input) {
+  know_home();
   Outcome<inject::SendmailCommand> command = inject::parse_sendmail(argc, argv);
   if (!command) return inject::failed(command);
   if (!has_input && command->act == inject::SendmailCommand::Act::submit) {
