@@ -70,11 +70,6 @@ def fast_folder():
 
 # -- one workload, in a process of its own
 
-def strikes_of(recording, modes, options):
-    everything = [strike for mode in modes for strike in recording.strikes(mode)]
-    return everything, points.sample(everything, None if options.full else options.points, options.seed)
-
-
 def record(kind, options, workload, place):
     return kind(WORKLOADS[workload](), place.lab, place.base / "run", named_files="1" if options.named else "0")
 

@@ -19,7 +19,6 @@ class Pretence {
   /// The wall clock begins at `wall_us` (0: the real clocks); `seed` and `node` give the chance.
   Pretence(std::int64_t wall_us, std::uint64_t seed, const std::string& node);
 
-  bool real_time() const { return wall_us_ == 0; }
   /// Microseconds of a clock, `since_us` real ones after the run began; below zero: not a clock
   /// that we pretend.
   std::int64_t read(clockid_t clock, std::int64_t since_us) const;
