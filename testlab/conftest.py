@@ -240,9 +240,9 @@ class Instance:
         return found[-1].read_bytes()
 
     def queued(self):
-        """The ids that are in the queue now."""
+        """The ids that are in the queue now. A message that is just being moved has a name in two folders."""
         queue = self.path / "queue"
-        return sorted(f.name for f in [*(queue / "incoming").iterdir(), *(queue / "deferred").glob("*/*")])
+        return sorted({f.name for f in [*(queue / "incoming").iterdir(), *(queue / "deferred").glob("*/*")]})
 
     def settle(self, patience=PATIENCE):
         """Waits until the queue is empty."""
