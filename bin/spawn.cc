@@ -88,7 +88,7 @@ Result<int> run(const Line& line) {
   if (!is_our_socket()) return permanent("descriptor 3 is not the socket of send");
   Result<Instance> instance = Instance::find(line.instance);
   if (!instance) return failed(instance);
-  if (Result<> owner = instance->require_owner(); !owner) return failed(owner);
+  if (Result<> owner = instance->require_administrator(); !owner) return failed(owner);
   Result<posix::UniqueFd> lock = take_lock(*instance);
   if (!lock) return failed(lock);
   if (!lock->open()) return 0;

@@ -11,7 +11,7 @@ namespace porpoise::front {
 Result<int> passwd(const std::optional<std::string>& instance_option, const std::string& name) {
   Result<Instance> instance = Instance::find(instance_option);
   if (!instance) return failed(instance);
-  if (Result<> done = instance->require_owner(); !done) return failed(done);
+  if (Result<> done = instance->require_administrator(); !done) return failed(done);
   Result<Accounts> accounts = Accounts::load(*instance);
   if (!accounts) return in_instance(*instance, accounts.error());
   if (!accounts->login(name)) {

@@ -74,7 +74,7 @@ Result<int> retry(const std::optional<std::string>& instance_option,
   if (!ids) return failed(ids);
   Result<Instance> instance = Instance::find(instance_option);
   if (!instance) return failed(instance);
-  if (Result<> done = instance->require_owner(); !done) return failed(done);
+  if (Result<> done = instance->require_submitter(); !done) return failed(done);
   Result<std::size_t> due = ask_for_each(*instance, *ids);
   if (!due && nobody_there(due.error())) return retry_here(*instance, *ids);
   if (!due) return failed(due);

@@ -201,7 +201,7 @@ Result<> supervise(const Instance& instance, int log_fd) {
 Result<int> run(const RunWish& wish) {
   Result<Instance> instance = Instance::find(wish.instance);
   if (!instance) return failed(instance);
-  if (Result<> done = instance->require_owner(); !done) return failed(done);
+  if (Result<> done = instance->require_administrator(); !done) return failed(done);
   Result<RunLock> lock = RunLock::take(*instance);
   if (!lock) return failed(lock);
   remove_pop3_port(*instance);  // left by one that was killed

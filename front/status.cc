@@ -85,7 +85,7 @@ std::string shown(const Instance& instance, const Sight& sight, std::size_t coun
 Result<int> status(const StatusWish& wish) {
   Result<Instance> instance = Instance::find(wish.instance);
   if (!instance) return failed(instance);
-  if (Result<> done = instance->require_owner(); !done) return failed(done);
+  if (Result<> done = instance->require_submitter(); !done) return failed(done);
   Result<Sight> sight = wish.wait ? wait_for_ready(*instance, wish.timeout_s) : look(*instance);
   if (!sight) return failed(sight);
   Result<std::size_t> count = count_messages(*instance);

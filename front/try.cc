@@ -135,7 +135,7 @@ Result<int> try_address(const std::optional<std::string>& instance_option,
                         const std::string& address) {
   Result<Instance> instance = Instance::find(instance_option);
   if (!instance) return failed(instance);
-  if (Result<> done = instance->require_owner(); !done) return failed(done);
+  if (Result<> done = instance->require_submitter(); !done) return failed(done);
   Result<std::vector<std::string>> recipients = recipients_of(instance->path(), address);
   if (!recipients) return failed(recipients);
   Result<Tables> tables = load(*instance);

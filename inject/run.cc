@@ -25,7 +25,8 @@ namespace {
 Outcome<std::optional<Instance>> find_instance(const Request& request) {
   Result<Instance> found = Instance::find(request.instance);
   if (found) {
-    Result<> own = request.print || queue::foreign_program() ? Result<>() : found->require_owner();
+    Result<> own =
+        request.print || queue::foreign_program() ? Result<>() : found->require_submitter();
     if (!own) return failure(Cause::permission, own.error());
     return std::optional(std::move(*found));
   }

@@ -99,22 +99,54 @@ Result<Instance> Instance::open(const std::string& path) {
   Result<std::optional<std::string>> me = control.line("me");
   if (!me) return tl::make_unexpected(Error{me.error().fate, path + ": " + me.error().text, 0});
   if (!*me) return permanent("{}", not_an_instance(path, "it has no control/me"));
-  Result<std::optional<std::string>> line = control.line("owner");
-  if (!line)
-    return tl::make_unexpected(Error{line.error().fate, path + ": " + line.error().text, 0});
-  if (!*line) {
-    return permanent("instance {} has no control/owner: only personal instances can run", path);
+  if (Result<> done = instance.read_kind(control); !done) {
+    return tl::make_unexpected(
+        Error{done.error().fate, fmt::format("instance {}: {}", path, done.error().text), 0});
   }
-  Result<Owner> owner = Owner::parse(**line);
-  if (!owner) return permanent("instance {}: {}", path, owner.error().text);
-  instance.owner_ = std::move(*owner);
   return instance;
+}
+
+Result<> Instance::read_kind(const Control& control) {
+  Result<std::optional<std::string>> owner = control.line("owner");
+  if (!owner) return failed(owner);
+  Result<std::optional<std::string>> system = control.text("system");
+  if (!system) return failed(system);
+  if (owner->has_value() == system->has_value()) {
+    return permanent(
+        "{} says what kind it is: exactly one of control/owner and control/system must",
+        *owner ? "more than one file" : "no file");
+  }
+  if (*owner) {
+    Result<Owner> parsed = Owner::parse(**owner);
+    if (!parsed) return failed(parsed);
+    owner_ = std::move(*parsed);
+    const Identity same{owner_.name, owner_.uid, owner_.gid};
+    identities_ = {same, same, same};
+    return {};
+  }
+  Result<Identities> parsed = Identities::parse(**system);
+  if (!parsed) return failed(parsed);
+  kind_ = Kind::system;
+  identities_ = std::move(*parsed);
+  const Identity& queue = identities_.queue;
+  owner_ = {.name = queue.name, .uid = queue.uid, .gid = queue.gid, .home = path_};
+  return {};
 }
 
 Result<> Instance::require_owner() const {
   if (::geteuid() == owner_.uid) return {};
   return permanent("instance {} belongs to {} (uid {}): run this as that user", path_, owner_.name,
                    owner_.uid);
+}
+
+Result<> Instance::require_administrator() const {
+  if (!is_system()) return require_owner();
+  if (::geteuid() == 0) return {};
+  return permanent("instance {} is the system's: run this as root", path_);
+}
+
+Result<> Instance::require_submitter() const {
+  return is_system() ? Result<>() : require_owner();
 }
 
 Result<posix::UniqueFd> Instance::open_folder(const std::string& name) const {

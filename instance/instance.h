@@ -13,6 +13,8 @@
 
 namespace porpoise {
 
+class Control;
+
 /// The one user of a personal instance, as `porpoise init` recorded it in control/owner
 /// ("name:uid:gid:home"), so that a uid without a password entry works too.
 struct Owner {
@@ -25,6 +27,35 @@ struct Owner {
   static Result<Owner> parse(std::string_view line);
 };
 
+/// An account that parts of an instance run as.
+struct Identity {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+
+  bool operator==(const Identity&) const = default;
+};
+
+/// Who runs what in a system instance, as `porpoise init --system` recorded it in control/system,
+/// so that no part has to ask the password file:
+///
+///   queue:porpoise:UID:GID          owns queue/; send, bounce, the serving side of queue
+///   network:porpoise-net:UID:GID    popup, the program of control/remote
+///   alias:porpoise-alias:UID:GID    receives what alias/ handles
+struct Identities {
+  Identity queue, network, alias;
+
+  std::string text() const;  ///< of control/system: three lines, each with LF
+  /// Permanent errors, naming the line: one missing, twice, unknown or damaged; uid or gid 0; a
+  /// uid that is there twice.
+  static Result<Identities> parse(std::string_view text);
+};
+
+enum class Kind {
+  personal,  ///< all of it belongs to one user, who runs all of it
+  system,    ///< of root, with identities of its own for the parts that need no root
+};
+
 class Instance {
  public:
   /// Finds the instance: `option` (from --instance), else $PORPOISE (ignored under AT_SECURE),
@@ -32,8 +63,8 @@ class Instance {
   /// ($XDG_STATE_HOME/porpoise or $HOME/.local/state/porpoise).
   ///
   /// Permanent errors, each naming the folder: it does not exist, is no instance (no
-  /// control/me), control/owner is damaged, or its kind is not one this build can run. A folder
-  /// that cannot be read for a temporary reason is a temporary error.
+  /// control/me), has not exactly one of control/owner and control/system, or a damaged one. A
+  /// folder that cannot be read for a temporary reason is a temporary error.
   static Result<Instance> find(const std::optional<std::string>& option);
   static Result<Instance> open(const std::string& path);
 
@@ -42,11 +73,26 @@ class Instance {
 
   const std::string& path() const { return path_; }  ///< absolute, as found
   int folder() const { return folder_.get(); }       ///< lent
+  Kind kind() const { return kind_; }
+  bool is_system() const { return kind_ == Kind::system; }
+  /// Whose queue/ is: of a system instance its queue identity, whose home is the instance.
   const Owner& owner() const { return owner_; }
+  /// In a personal instance, each is the owner.
+  const Identities& identities() const { return identities_; }
 
   /// A permanent error, "instance PATH belongs to NAME (uid N): run this as that user", unless
-  /// the effective uid is the owner's. Programs that touch queue/ or users/ call it first.
+  /// the effective uid is the owner's. Whoever opens something under queue/ calls it first.
   Result<> require_owner() const;
+  /// The same for who looks after it: the owner of a personal instance, root of a system one.
+  /// `porpoise run`, spawn, checkpassword and whoever writes control/ or users/ call it first.
+  Result<> require_administrator() const;
+  /// The same for who may hand mail in: the owner of a personal instance, everybody in a system
+  /// one.
+  Result<> require_submitter() const;
+  /// A permanent error naming the first thing of a system instance that does not belong to whom,
+  /// or does not have the mode that porpoise-instance(5) says; success for a personal one. Each
+  /// part that runs as root calls it before it believes anything of the instance.
+  Result<> require_layout() const;
 
   /// A subfolder ("queue/incoming"), for use as `at`. Errors name the instance's path.
   Result<posix::UniqueFd> open_folder(const std::string& name) const;
@@ -57,9 +103,13 @@ class Instance {
                          const std::function<void(const std::string&)>& report);
 
  private:
+  Result<> read_kind(const Control& control);
+
   std::string path_;
   posix::UniqueFd folder_;
+  Kind kind_ = Kind::personal;
   Owner owner_;
+  Identities identities_;
 };
 
 }  // namespace porpoise

@@ -155,7 +155,8 @@ TEST_F(InstanceTest, ADamagedOwnerIsNamed) {
   EXPECT_EQ(opened(path_), "instance TOP/instance: control/owner: want name:uid:gid:/home");
   fs::remove(path_ / "control/owner");
   EXPECT_EQ(opened(path_),
-            "instance TOP/instance has no control/owner: only personal instances can run");
+            "instance TOP/instance: no file says what kind it is: exactly one of control/owner and "
+            "control/system must");
 }
 
 TEST_F(InstanceTest, AnUnreadableFileIsTemporary) {

@@ -21,7 +21,7 @@ tl::unexpected<Error> refused(const queue::SubmitError& why) {
 Result<std::string> forward(const Instance& instance, const std::string& sender,
                             const std::vector<std::string>& recipients,
                             const std::string& first_line, int message) {
-  if (Result<> owner = instance.require_owner(); !owner) return failed(owner);
+  if (Result<> owner = instance.require_submitter(); !owner) return failed(owner);
   auto submission = queue::begin(instance, {});
   if (!submission) return refused(submission.error());
   if (auto done = (*submission)->write(first_line); !done) return refused(done.error());

@@ -82,7 +82,8 @@ Result<int> run_checkpassword(const std::optional<std::string>& instance_path,
 
   Result<Instance> instance = Instance::find(instance_path);
   if (!instance) return trouble(std::move(instance.error()));
-  if (Result<> done = instance->require_owner(); !done) return trouble(std::move(done.error()));
+  if (Result<> done = instance->require_administrator(); !done)
+    return trouble(std::move(done.error()));
   Result<Accounts> accounts = Accounts::load(*instance);
   if (!accounts) return trouble(std::move(accounts.error()));
   Result<bool> right = verify_password(*instance, record->name, record->secret);

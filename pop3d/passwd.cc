@@ -125,7 +125,7 @@ bool matches(const std::string& password, const std::string& hash) {
 }
 
 Result<> set_password(const Instance& instance, std::string_view name, std::string_view password) {
-  if (Result<> done = instance.require_owner(); !done) return done;
+  if (Result<> done = instance.require_administrator(); !done) return done;
   if (Result<> done = check_name(instance, name); !done) return done;
   if (!is_typable(password)) {
     return permanent("a password has 1 to {} octets, none of them NUL, CR or LF",

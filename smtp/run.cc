@@ -38,7 +38,7 @@ Client client() {
 Result<Instance> find_instance(const StdioRequest& request) {
   Result<Instance> instance = Instance::find(request.instance);
   if (!instance || foreign_queue()) return instance;
-  Result<> own = instance->require_owner();
+  Result<> own = instance->require_submitter();
   if (!own) return failed(own);
   return instance;
 }
