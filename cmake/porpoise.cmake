@@ -5,6 +5,32 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   list(APPEND PORPOISE_WARNINGS -Wno-restrict)  # GCC bug 105651: false alarm on "text" + string
 endif()
 
+# The sanitized build is there to be run, so what most files read is read once. g++ reads it for each
+# file: so each has to name what it uses.
+if(PORPOISE_FUZZ)
+  add_library(product_headers OBJECT ${CMAKE_SOURCE_DIR}/cmake/product_headers.cc)
+  target_compile_options(product_headers PRIVATE ${PORPOISE_WARNINGS})
+  target_include_directories(product_headers PRIVATE ${CMAKE_SOURCE_DIR})
+  target_precompile_headers(product_headers PRIVATE
+    <algorithm> <functional> <map> <memory> <optional> <string> <variant> <vector>
+    "${CMAKE_SOURCE_DIR}/libmail/result.h")
+endif()
+
+# Unit tests are built more often than they run, and what is tested is built apart, as users have it.
+set(PORPOISE_TEST_OPTIONS ${PORPOISE_WARNINGS} -O0)
+if(PORPOISE_TESTS)
+  find_package(GTest REQUIRED)
+  # The headers that every test reads, read once.
+  add_library(test_headers OBJECT ${CMAKE_SOURCE_DIR}/cmake/test_headers.cc)
+  target_compile_options(test_headers PRIVATE ${PORPOISE_TEST_OPTIONS})
+  target_compile_definitions(test_headers PRIVATE PORPOISE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_include_directories(test_headers PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(test_headers PRIVATE GTest::gmock GTest::gtest)
+  target_precompile_headers(test_headers PRIVATE
+    <filesystem> <fstream> <functional> <map> <optional> <set> <string> <vector>
+    <gmock/gmock.h> <gtest/gtest.h> "${CMAKE_SOURCE_DIR}/libmail/result.h")
+endif()
+
 # porpoise_folder(NAME [NEEDS...]): the library of folder NAME (all its *.cc but
 # *_test.cc) and, with PORPOISE_TESTS, one test program NAME_test of its *_test.cc.
 function(porpoise_folder name)
@@ -19,11 +45,13 @@ function(porpoise_folder name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${PORPOISE_WARNINGS})
   target_link_libraries(${name} PUBLIC ${ARGN})
+  if(PORPOISE_FUZZ)
+    target_precompile_headers(${name} REUSE_FROM product_headers)
+  endif()
   if(PORPOISE_TESTS AND tests)
-    find_package(GTest REQUIRED)
     add_executable(${name}_test ${tests})
-    # What is tested is as users have it; the tests themselves only have to be built fast.
-    target_compile_options(${name}_test PRIVATE ${PORPOISE_WARNINGS} -O1)
+    target_precompile_headers(${name}_test REUSE_FROM test_headers)
+    target_compile_options(${name}_test PRIVATE ${PORPOISE_TEST_OPTIONS})
     target_compile_definitions(${name}_test PRIVATE PORPOISE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${name}_test PRIVATE ${name} GTest::gmock GTest::gtest GTest::gtest_main)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
