@@ -11,6 +11,8 @@ Fixtures
 As root the programs are copied to a folder that everyone can read, and everything runs as a
 throw-away uid, one a pytest-xdist worker: the product is for ordinary users. The programs come
 from $PORPOISE_BUILD (default build/bin).
+
+A system instance, as real root, is the fixture `system`: system.py.
 """
 
 import os
@@ -297,3 +299,6 @@ def instance(lab, home):
 @pytest.fixture
 def running(instance):
     return instance.start()
+
+
+from system import bare_system, running_system, system  # noqa: E402,F401 (it needs what is above)
