@@ -142,6 +142,16 @@ def slow_delivery(target):
     target.dot_file("alice", "", "|sleep 5\n./Maildir/\n")
 
 
+def mbox(target):
+    """alice has an mbox."""
+    target.dot_file("alice", "", "./Mailbox\n")
+
+
+def full(target):
+    """full: a mailbox that takes nothing any more."""
+    target.alias("full", "|echo mailbox over quota; exit 100\n")
+
+
 SETUPS = {
     "empty": empty,
     "held": held,
@@ -153,6 +163,8 @@ SETUPS = {
     "circle": circle,
     "extensions": extensions,
     "slow-delivery": slow_delivery,
+    "mbox": mbox,
+    "full": full,
     "two-messages": two_messages,
     "two-messages-idle-2s": two_messages_idle_2s,
     "five-lines": five_lines,
