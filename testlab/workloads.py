@@ -35,6 +35,13 @@ def text(subject, octets=400):
     return "\n".join(lines).encode()
 
 
+def acknowledged(code, output, hands_in, acknowledges=None):
+    """The subjects that a step which ended so has promised to keep: see World.step."""
+    if callable(acknowledges):
+        return list(acknowledges(output))
+    return list((hands_in if acknowledges is None else acknowledges) if code == 0 else ())
+
+
 class World:
     """See above. `folder` is empty and belongs to the lab's user."""
 
@@ -76,14 +83,16 @@ class World:
         self.gate.unlink(missing_ok=True)
 
     def step(self, *command, input=b"", hands_in=(), acknowledges=None, removes=(), settles=()):
+        """`acknowledges`: other subjects than `hands_in`; or what tells them from the program's output, which
+        then holds whatever its exit code is."""
         for event, subjects in (("handed-in", hands_in), ("removing", removes)):
             for subject in subjects:
                 self.note(event, subject)
         done = self.execute(command, input, self.environment())
         self.codes.append((command[0], done.returncode, done.stderr))
+        for subject in acknowledged(done.returncode, done.stdout, hands_in, acknowledges):
+            self.note("acknowledged", subject)
         if done.returncode == 0:
-            for subject in hands_in if acknowledges is None else acknowledges:
-                self.note("acknowledged", subject)
             if settles and not (self.instance and self.instance.queued()):
                 for subject in settles:
                     self.note("settled", subject)
@@ -319,6 +328,49 @@ class MaildirProgram(Workload):
         self.pop3(world, world.folder / "Maildir")
 
 
+class SmtpSessions(Workload):
+    """Sessions of sendmail -bs with several messages each, the last one cut off. Whatever the exit code, what
+    was answered with 250 is acknowledged, and nothing else."""
+
+    name = "smtp"
+    GREETING = ("220", "250")
+    MESSAGE = ("250", "250", "250", "354")  # up to the text
+
+    def session(self, world, subjects, end="QUIT\r\n"):
+        script = b"EHLO client.test\r\n"
+        for subject in subjects:
+            sent = world.ledger.messages[subject]
+            script += f"RSET\r\nMAIL FROM:<{sent.sender}>\r\nRCPT TO:<{sent.recipients[0]}>\r\nDATA\r\n".encode()
+            script += sent.octets.replace(b"\n", b"\r\n") + b".\r\n"
+        world.step("sendmail", "-bs", input=script + end.encode(), hands_in=subjects,
+                   acknowledges=lambda output: self.taken(output, subjects))
+
+    def taken(self, output, subjects):
+        """Those whose text was answered with 250. Once an answer is not the expected one, what follows it
+        was said to something else."""
+        lines = [line for line in output.decode(errors="replace").split("\r\n")[:-1] if line[3:4] != "-"]
+        codes = iter([line[:3] for line in lines])
+        found = []
+        if tuple(next(codes, "") for _ in self.GREETING) != self.GREETING:
+            return found
+        for subject in subjects:
+            if tuple(next(codes, "") for _ in self.MESSAGE) != self.MESSAGE:
+                break
+            if next(codes, "") == "250":
+                found.append(subject)
+        return found
+
+    def run(self, world):
+        for number in range(6):
+            subject = f"m{number:03}"
+            world.ledger.message(subject, text(subject, OCTETS[number]), "carl@here.test", ["alice@here.test"])
+        self.session(world, ["m000"])
+        self.session(world, ["m001", "m002", "m003"])
+        world.send()
+        self.session(world, ["m004", "m005"], end="MAIL FROM:<carl@here.test>\r\n")
+        world.send(settles=world.all())
+
+
 class Elsewhere(Workload):
     """Mail for another host goes to the program of control/remote: some beside local copies, some while
     the network is away, and some that is refused there."""
@@ -351,4 +403,4 @@ class Elsewhere(Workload):
 
 WORKLOADS = {w.name: w for w in (
     MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, Pop3Deletion, MboxAppend,
-    Elsewhere)}
+    Elsewhere, SmtpSessions)}

@@ -18,6 +18,7 @@ CONTROLS = [
     Control("rename-to-move", "retry", None, {"I1"}),
     Control("early-acknowledge", "deliver", None, {"I1", "I2"}),
     Control("early-success", "deliver", None, {"I1", "I2"}),
+    Control("no-folder-sync", "smtp", None, {"I1"}),
 ]
 
 # What the block layer sees on ext4 too: it fails no system call, and ext4 makes a new file's
@@ -38,4 +39,6 @@ FAILING = [
     ("many", ("fsync", 3)),
     ("mbox", ("fsync", 1)),
     ("mbox", ("fsync", 2)),
+    ("smtp", ("fsync", 1)),
+    ("smtp", ("fsync", 4)),
 ]

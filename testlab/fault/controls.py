@@ -17,6 +17,7 @@ CONTROLS = [
     Control("sync-again", "deliver", "error", {"I1", "I2"}),
     Control("link-error-ignored", "deliver", "full", {"I1"}),
     Control("named-too-early", "deliver", "kill", {"I2"}),
+    Control("link-error-ignored", "smtp", "full", {"I1"}),
 ]
 
 

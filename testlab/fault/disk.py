@@ -108,7 +108,7 @@ class DiskRecording(Recording):
     def _done(self, step):
         """What the step has brought about, whatever the names."""
         tree = read_tree(self.world.folder, self.world.layout)
-        found = Checker(step.known_after(True), self.world.layout).summary(tree)
+        found = Checker(step.known_after(step.events["handed-in"]), self.world.layout).summary(tree)
         return found.copies, found.status, found.notices, found.queued_notices
 
     def _undisturbed(self, step):

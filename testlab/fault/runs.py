@@ -16,7 +16,7 @@ from conftest import BUILD
 from fault import answers, points
 from fault.supervisor import KILLED, Supervisor
 from invariants import Checker, Ledger, Violation, read_tree
-from workloads import World
+from workloads import World, acknowledged
 
 TOOL = BUILD.parent / "lab" / "fault"
 STEP_US = 10_000_000  # between steps, and before the recovery
@@ -43,11 +43,15 @@ class Step:
     def program(self):
         return pathlib.Path(self.command[0]).name
 
-    def known_after(self, acknowledged):
+    def promised(self, outcome):
+        """The subjects that a run which ended so has acknowledged."""
+        return acknowledged(outcome.code, outcome.stdout, self.events["handed-in"], self.events["acknowledged"])
+
+    def known_after(self, promised):
         ledger = copy_of(self.ledger)
-        for event, subjects in self.events.items():
-            if event != "acknowledged" or acknowledged:
-                ledger.events += [(-1, event, s) for s in subjects]
+        for event in ("handed-in", "removing"):
+            ledger.events += [(-1, event, s) for s in self.events[event]]
+        ledger.events += [(-1, "acknowledged", s) for s in promised]
         return ledger
 
 
@@ -85,7 +89,7 @@ class RecordedWorld(World):
         # What a step settles holds only where it was left alone.
         self._events = {
             "handed-in": hands_in,
-            "acknowledged": hands_in if acknowledges is None else acknowledges,
+            "acknowledged": acknowledges,  # None: all of them, by exit code 0
             "removing": removes,
         }
         self._before = copy_of(self.ledger)
@@ -188,17 +192,17 @@ class Recording:
         self.runs += 1
         self.ends[step.program, outcome.code] += 1
         found = answers.check(step.program, outcome, strike)
-        acknowledged = outcome.code == 0
+        promised = step.promised(outcome)
         tree = read_tree(self.world.folder, self.world.layout)
         same = frozenset((PID.sub("P*Q", path), octets) for path, octets in tree.items())
-        key = (step.number, acknowledged, same)
+        key = (step.number, tuple(promised), same)
         if key not in self._judged:
-            self._judged[key] = self.look(step, tree, acknowledged)
+            self._judged[key] = self.look(step, tree, promised)
         found += self._judged[key]
         self.findings += [Finding(self.workload.name, strike, *violation) for violation in found]
 
-    def look(self, step, tree, acknowledged):
-        checker = Checker(step.known_after(acknowledged), self.world.layout)
+    def look(self, step, tree, promised):
+        checker = Checker(step.known_after(promised), self.world.layout)
         found, before = checker.crashed(tree, 0)
         try:
             self.workload.recover(self.world)
