@@ -73,7 +73,13 @@ Result<std::vector<Attempted>> attempt(const Instance& instance, const std::stri
   pipe->write.reset();
   Result<std::string> heard = hear(pipe->read.get(), recipients);
   if (!heard) return failed(heard);
-  return read_attempts(*heard);
+  std::vector<Attempted> attempts = read_attempts(*heard);
+  if (!attempts.empty()) return attempts;
+  // It has closed the pipe without a word, so it is at its end.
+  Result<posix::Ended> ended = posix::wait_for(*child);
+  if (!ended) return failed(ended);
+  if (!ended->ok()) return temporary("send could not try it ({})", ended->text());
+  return attempts;
 }
 
 }  // namespace porpoise::queue

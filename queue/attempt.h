@@ -24,7 +24,8 @@ struct Attempted {
 /// Starts `send --once` in a session of its own and waits until each of `recipients` recipients of
 /// message `id` has been tried, or it has ended; what else it has to do goes on without us. Fewer
 /// or no answers: another send works on the queue, or it did not come to an end. Errors: it cannot
-/// be started. In no case is the message anything but queued, or done.
+/// be started, or ended without a word and not well. In no case is the message anything but queued,
+/// or done.
 Result<std::vector<Attempted>> attempt(const Instance& instance, const std::string& id,
                                        std::size_t recipients);
 

@@ -89,7 +89,7 @@ def test_a_send_that_cannot_start_leaves_it_queued(instance):
     instance.control("queuelifetime", "many\n")
     done = odi(instance, "alice@here.test")
     assert done.returncode == 0
-    assert b"queued; another send works on the queue" in done.stderr and len(instance.queued()) == 1
+    assert b"queued; send could not try it (exit code 111)" in done.stderr and len(instance.queued()) == 1
 
 
 def test_two_at_once_settle_it_by_the_lock(instance):
