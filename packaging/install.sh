@@ -5,7 +5,7 @@ packages_to_build="g++ cmake ninja-build libfmt-dev libcli11-dev libexpected-dev
 packages_to_show="git git-email libmailtools-perl mutt curl util-linux procps"
 packages_to_check="clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19
   libgtest-dev libgmock-dev python3 python3-pytest python3-pytest-xdist
-  mandoc php-cli libmime-lite-perl libmime-tools-perl strace pkg-config libfuse3-dev fuse3 e2fsprogs s-nail libnss-wrapper perl swaks msmtp mpop fetchmail valgrind openssl systemd"
+  mandoc php-cli libmime-lite-perl libmime-tools-perl strace pkg-config libfuse3-dev fuse3 e2fsprogs xfsprogs btrfs-progs s-nail libnss-wrapper perl swaks msmtp mpop fetchmail valgrind openssl systemd"
 
 # Only to compare with, in bench/: left out where it is not there.
 packages_to_compare="libgmime-3.0-dev"

@@ -200,6 +200,26 @@ class Bounce(Workload):
         world.send(settles=world.all())
 
 
+class Progress(Workload):
+    """A dot-file whose second line waits: its first is not carried out again at the next attempt, since a note
+    tells how far it had come."""
+
+    name = "progress"
+
+    def set_up(self, world):
+        world.make_instance()
+        world.instance.dot_file("carl", "", f"./Maildir/\n|test -e {world.gate} || exit 111\n")
+
+    def run(self, world):
+        world.close_gate()
+        for number in range(3):
+            world.submit(number, "carl@here.test", sender="bob@here.test")
+        world.send()
+        world.send("--retry")
+        world.open_gate()
+        world.send("--retry", settles=world.all())
+
+
 class ManyRecipients(Workload):
     """One message to 40 addresses of three people, a part of them waiting, then another."""
 
@@ -403,4 +423,4 @@ class Elsewhere(Workload):
 
 WORKLOADS = {w.name: w for w in (
     MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, Pop3Deletion, MboxAppend,
-    Elsewhere, SmtpSessions)}
+    Elsewhere, SmtpSessions, Progress)}

@@ -44,7 +44,7 @@ def missing():
     for path in ("/dev/fuse", "/dev/loop-control", str(block.TOOLS / "blkrec"), str(block.TOOLS / "replay")):
         if not os.path.exists(path):
             return f"there is no {path}"
-    for program in ("mkfs.ext4", "losetup", "unshare"):
+    for program in ("mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "losetup", "unshare"):
         if shutil.which(program) is None:
             return f"there is no {program}"
     return ""
