@@ -2,11 +2,10 @@
 
 #include "local/forward.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 namespace {
@@ -17,22 +16,14 @@ constexpr const char* kUsage =
     "usage: forward [--instance DIR] address ... (with NEWSENDER and DTLINE set)";
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'},
-                            {"instance", required_argument, nullptr, 'i'},
-                            {nullptr, 0, nullptr, 0}};
   std::optional<std::string> instance_path;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-      if (!shown) return failed(shown);
-      return 0;
-    }
-    if (c != 'i') return permanent("{}", kUsage);
-    instance_path = optarg;
-  }
-  const std::vector<std::string> recipients(argv + optind, argv + argc);
-  if (recipients.empty()) return permanent("{}", kUsage);
+  posix::Options options(kUsage);
+  options.value("instance", instance_path);
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  if (!*operands) return 0;
+  const std::vector<std::string>& recipients = **operands;
+  if (recipients.empty()) return options.wrong();
   for (const std::string& address : recipients) {
     if (address.empty()) return permanent("an address is empty");
   }

@@ -1,10 +1,9 @@
 // maildirmake(1): a new Maildir.
 
-#include <getopt.h>
 #include <sys/stat.h>
 
 #include "maildir/make.h"
-#include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 namespace {
@@ -14,16 +13,12 @@ using namespace porpoise;
 constexpr const char* kUsage = "usage: maildirmake MAILDIR";
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'}, {nullptr, 0, nullptr, 0}};
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (c != 'h') return permanent("{}", kUsage);
-    Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-    if (!shown) return failed(shown);
-    return 0;
-  }
-  if (argc - optind != 1 || argv[optind][0] == '\0') return permanent("{}", kUsage);
-  Result<> made = maildir::make(argv[optind]);
+  posix::Options options(kUsage);
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  if (!*operands) return 0;
+  if ((*operands)->size() != 1 || (*operands)->front().empty()) return options.wrong();
+  Result<> made = maildir::make((*operands)->front());
   if (!made) return failed(made);
   return 0;
 }

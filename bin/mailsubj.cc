@@ -1,11 +1,10 @@
 // mailsubj(1): sends standard input with a subject to some recipients.
 
-#include <getopt.h>
 #include <unistd.h>
 
 #include "inject/run.h"
 #include "inject/short_header.h"
-#include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 using namespace porpoise;
@@ -15,22 +14,15 @@ namespace {
 constexpr const char* kUsage = "usage: mailsubj [--instance DIR] subject recipient ...";
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'},
-                            {"instance", required_argument, nullptr, 'i'},
-                            {nullptr, 0, nullptr, 0}};
   inject::Request request;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-      if (!shown) return failed(shown);
-      return 0;
-    }
-    if (c != 'i') return permanent("{}", kUsage);
-    request.instance = optarg;
-  }
-  if (argc - optind < 2) return permanent("{}", kUsage);
-  auto header = inject::short_header(argv[optind], {argv + optind + 1, argv + argc});
+  posix::Options options(kUsage);
+  options.value("instance", request.instance);
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  if (!*operands) return 0;
+  const std::vector<std::string>& words = **operands;
+  if (words.size() < 2) return options.wrong();
+  auto header = inject::short_header(words[0], {words.begin() + 1, words.end()});
   if (!header) return tl::make_unexpected(header.error().error);
   request.before = std::move(*header);
   inject::Outcome<> done = inject::run(request);

@@ -1,6 +1,5 @@
 // predate(1): runs a program with a Date in local time before the message it reads.
 
-#include <getopt.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include "posix/clock.h"
 #include "posix/fed_program.h"
 #include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 using namespace porpoise;
@@ -57,18 +57,14 @@ Result<std::string> dated_opening() {
 }
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'}, {nullptr, 0, nullptr, 0}};
-  opterr = 0;
-  const int c = ::getopt_long(argc, argv, "+", options, nullptr);
-  if (c == 'h') {
-    Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-    if (!shown) return failed(shown);
-    return 0;
-  }
-  if (c != -1 || optind == argc) return permanent("{}", kUsage);
+  posix::Options options(kUsage);
+  auto command = options.read(argc, argv);
+  if (!command) return failed(command);
+  if (!*command) return 0;
+  if ((*command)->empty()) return options.wrong();
   Result<std::string> opening = dated_opening();
   if (!opening) return failed(opening);
-  Result<int> code = posix::run_fed({argv + optind, argv + argc}, *opening);
+  Result<int> code = posix::run_fed(**command, *opening);
   if (!code) return temporary("{}", code.error().text);
   return code;
 }
