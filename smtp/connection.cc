@@ -31,6 +31,7 @@ Result<Connection> Connection::make(int in, int out) {
   if (!signals.open()) return posix::trouble(errno, "making a signal descriptor");
   Connection made(in, out, std::move(signals));
   made.room_.resize(kReadOctets);
+  made.is_terminal_ = ::isatty(in) == 1;
   return made;
 }
 
@@ -63,8 +64,18 @@ Connection::Read Connection::read(std::int64_t deadline_us) {
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n <= 0) return Read::end;
     octets_ = std::string_view(room_).substr(0, static_cast<std::size_t>(n));
+    if (is_terminal_) end_lines_in_crlf();
     return Read::octets;
   }
+}
+
+void Connection::end_lines_in_crlf() {
+  typed_.clear();
+  for (const char c : octets_) {
+    if (c == '\n' && !typed_.ends_with('\r')) typed_ += '\r';
+    typed_ += c;
+  }
+  octets_ = typed_;
 }
 
 bool Connection::flush(std::chrono::seconds patience) {

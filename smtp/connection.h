@@ -26,7 +26,8 @@ class Connection {
   /// flush(), so that it never comes between a message and its reply.
   static Result<Connection> make(int in, int out);
 
-  /// Reads what there is: `octets()`, valid until the next read.
+  /// Reads what there is: `octets()`, valid until the next read. What a person types into a
+  /// terminal ends in LF, and is given with CRLF: nothing can be smuggled in there.
   /// `deadline_us` is on posix::running_us().
   Read read(std::int64_t deadline_us);
   std::string_view octets() const { return octets_; }
@@ -48,13 +49,15 @@ class Connection {
   enum class Wait : std::uint8_t { ready, too_late, told };
   Wait wait(int fd, short events, std::int64_t deadline_us) const;
   bool write_some(std::string_view& text, std::int64_t deadline_us);
+  void end_lines_in_crlf();
 
   int in_, out_;
   posix::UniqueFd signals_;
-  std::string room_, out_room_;
+  std::string room_, typed_, out_room_;
   std::string_view octets_;
   bool good_ = true;
-  bool is_socket_ = true;  // until a send() tells otherwise
+  bool is_terminal_ = false;  // what is read
+  bool is_socket_ = true;     // until a send() tells otherwise
 };
 
 }  // namespace porpoise::smtp

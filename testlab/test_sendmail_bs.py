@@ -48,6 +48,23 @@ def test_a_message_is_delivered(instance):
     assert b"\n\ntext\n" in instance.message("alice")
 
 
+def test_a_person_at_a_terminal_ends_lines_as_terminals_do(instance):
+    ours, theirs = os.openpty()
+    with instance.popen("sendmail", "-bs", stdin=theirs, stdout=subprocess.PIPE) as session:
+        os.close(theirs)
+        os.write(ours, (MESSAGE + b"QUIT\r\n").replace(b"\r\n", b"\n"))
+        said = session.stdout.read()
+        assert session.wait(20) == 0
+    os.close(ours)
+    assert [int(line[:3]) for line in said.split(b"\r\n") if line[3:4] == b" "] == [220, 250, 250, 250, 354, 250, 221]
+    assert b"\n\ntext\n" in instance.message("alice")
+
+
+def test_without_a_terminal_a_bare_line_feed_ends_nothing(instance):
+    done = bs(instance, (MESSAGE + b"QUIT\r\n").replace(b"\r\n", b"\n"))
+    assert 250 not in codes(done) and instance.queued() == []
+
+
 def test_a_message_is_delivered_while_the_client_stays(instance):
     with instance.popen("sendmail", "-bs", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as session:
         session.stdin.write(MESSAGE)
