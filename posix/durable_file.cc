@@ -72,6 +72,12 @@ void DurableFile::discard() {
 }
 
 Result<> DurableFile::commit(int target, const std::string& name, std::string_view target_path) && {
+  return std::move(*this).commit(
+      target, name, [&] { return sync(target, fmt::format("folder {}", target_path)); });
+}
+
+Result<> DurableFile::commit(int target, const std::string& name,
+                             const std::function<Result<>()>& sync_target) && {
   if (Result<> done = sync(fd_.get(), name_); !done) return done;
   if (Result<> done = link_into(target, name); !done) return done;
   if (named_) {
@@ -79,7 +85,7 @@ Result<> DurableFile::commit(int target, const std::string& name, std::string_vi
     (void)::unlinkat(tmp_, name_.c_str(), 0);
     named_ = false;
   }
-  Result<> done = sync(target, fmt::format("folder {}", target_path));
+  Result<> done = sync_target();
   if (!done) (void)::unlinkat(target, name.c_str(), 0);
   return done;
 }

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,11 @@ class DurableFile {
   /// error with sys = EEXIST), syncs that folder. After an error nothing of it is left under
   /// `name`, with one exception: when the folder's sync failed and the unlink failed too.
   Result<> commit(int target, const std::string& name, std::string_view target_path) &&;
+
+  /// The same with `sync_target` for the last step, where several commits share one barrier: it is
+  /// called once, when the link is there, and says whether a sync that began after that succeeded.
+  Result<> commit(int target, const std::string& name,
+                  const std::function<Result<>()>& sync_target) &&;
 
  private:
   DurableFile(int tmp, std::string name, mode_t mode)

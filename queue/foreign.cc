@@ -193,7 +193,7 @@ SubmitResult<std::unique_ptr<Submission>> begin_foreign(const Instance& instance
   }
   // It writes a line of its own, but knows nothing of a session.
   if (options.received) {
-    SubmitResult<> done = foreign->write(received_line(options, "", posix::wall_us()));
+    SubmitResult<> done = foreign->write(received_line(options, ::getuid(), "", posix::wall_us()));
     if (!done) return tl::make_unexpected(std::move(done.error()));
   }
   return foreign;

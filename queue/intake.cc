@@ -7,6 +7,7 @@
 #include "posix/clock.h"
 #include "posix/error.h"
 #include "posix/file.h"
+#include "queue/new_message.h"
 
 namespace porpoise::queue {
 namespace {
@@ -15,12 +16,6 @@ volatile sig_atomic_t told_to_end = 0;
 
 void on_term(int) {
   told_to_end = 1;
-}
-
-tl::unexpected<SubmitError> failure(Code code, std::string text) {
-  const int number = static_cast<int>(code);
-  return tl::make_unexpected(
-      SubmitError{number, {.fate = fate_of(number), .text = std::move(text)}});
 }
 
 // SIGTERM stays blocked but while we wait for input, so that it never falls into the commit.
@@ -75,19 +70,6 @@ class Input {
   std::int64_t end_us_;
   char room_[65536];
 };
-
-Code code_of(mail::EnvelopeDecoder::Fault fault) {
-  switch (fault) {
-    case mail::EnvelopeDecoder::Fault::too_long:
-      return Code::address_too_long;
-    case mail::EnvelopeDecoder::Fault::too_large:
-      return Code::memory;
-    case mail::EnvelopeDecoder::Fault::none:
-    case mail::EnvelopeDecoder::Fault::bad_letter:
-      break;
-  }
-  return Code::bad_envelope;
-}
 
 SubmitResult<mail::Envelope> read_envelope(Input& input) {
   mail::EnvelopeDecoder decoder;

@@ -1,7 +1,5 @@
 #include "queue/received.h"
 
-#include <unistd.h>
-
 #include "libmail/date.h"
 #include "posix/program.h"
 
@@ -21,12 +19,12 @@ std::string session_line(const ReceivedClauses& clauses, std::string_view id,
 
 }  // namespace
 
-std::string received_line(const SubmitOptions& options, std::string_view id, std::int64_t wall_us) {
+std::string received_line(const SubmitOptions& options, uid_t uid, std::string_view id,
+                          std::int64_t wall_us) {
   const std::string date = mail::print_date(wall_us / 1'000'000);
   if (options.received) return session_line(*options.received, id, date);
-  const std::string note = options.received_note.empty()
-                               ? fmt::format("invoked by uid {}", ::getuid())
-                               : posix::printable(options.received_note);
+  const std::string note = options.received_note.empty() ? fmt::format("invoked by uid {}", uid)
+                                                         : posix::printable(options.received_note);
   return fmt::format("Received: (porpoise {} {}); {}\n", id, note, date);
 }
 

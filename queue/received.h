@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 #include "queue/submit.h"
 
@@ -12,6 +13,8 @@ namespace porpoise::queue {
 
 /// The Received field, whole lines: of a session where the options have its clauses, else qmail's.
 /// `id` is left out of a session's where it is "". Control octets in what the options say are "?".
-std::string received_line(const SubmitOptions& options, std::string_view id, std::int64_t wall_us);
+/// `uid` is who handed it in.
+std::string received_line(const SubmitOptions& options, uid_t uid, std::string_view id,
+                          std::int64_t wall_us);
 
 }  // namespace porpoise::queue

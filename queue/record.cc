@@ -240,14 +240,19 @@ std::optional<Event> decode_event(const Record& record) {
 }
 
 // The fields, then the octets of the queue protocol, whose first letter F is no field's.
-std::string encode_payload(const Meta& meta) {
+std::string encode_payload(const Meta& meta, std::string_view envelope) {
   std::string payload;
+  payload.reserve(envelope.size() + 128);
   add_field(payload, 'A', fmt::format("{}", meta.arrival_us));
   add_field(payload, 'U', fmt::format("{}", meta.uid));
   add_field(payload, 'C', fmt::format("{:08x}", meta.content_crc));
   if (meta.notice_about) add_field(payload, 'N', meta.notice_about->text());
-  payload += mail::encode(meta.envelope).value();
+  payload += envelope;
   return payload;
+}
+
+std::string encode_payload(const Meta& meta) {
+  return encode_payload(meta, mail::encode(meta.envelope).value());
 }
 
 std::optional<Meta> decode_meta(const Record& record) {

@@ -112,6 +112,8 @@ struct Meta {
   mail::Envelope envelope{};
 };
 std::string encode_payload(const Meta& meta);
+/// The same with `envelope`, the octets of the queue protocol as they are, for Meta::envelope.
+std::string encode_payload(const Meta& meta, std::string_view envelope);
 std::optional<Meta> decode_meta(const Record& record);
 
 /// CRC-32C (Castagnoli), continued from `crc` (0 to begin).

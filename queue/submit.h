@@ -31,6 +31,7 @@ enum class Code : int {
   create = 63,  ///< the file cannot be created
   link = 66,    ///< it cannot be given its name
   refused_for_now = 71,
+  lost = 74,  ///< handed over, and no answer came: it may be queued
   bug = 81,
   custom = 82,  ///< a foreign program's own text on descriptor 6
   bad_envelope = 91,
@@ -77,8 +78,10 @@ class Submission {
   virtual SubmitResult<std::string> finish(const mail::Envelope& envelope) = 0;
 };
 
-/// Begins one in this instance's queue, as its owner; the instance must outlive it. In the
-/// environment QMAILQUEUE or MAILQUEUE names a foreign program to use instead (reference 0.8);
+/// Begins one in this instance's queue; the instance must outlive it. The queue's owner writes it
+/// directly; everybody else, in a system instance only, goes through run/submit (socket_client.h),
+/// with the same codes and texts, and the options that say what is written as owner do not hold. In
+/// the environment QMAILQUEUE or MAILQUEUE names a foreign program to use instead (reference 0.8);
 /// `allow_foreign` false ignores it.
 SubmitResult<std::unique_ptr<Submission>> begin(const Instance& instance,
                                                 const SubmitOptions& options,

@@ -66,6 +66,7 @@ Result<bool> pull_trigger(const Instance& instance, const Id& id) {
 }
 
 bool send_is_wanted(const Instance& instance) {
+  if (instance.is_system()) return false;  // root runs it there
   const char* no_send = ::getenv("PORPOISE_NO_SEND");
   if (no_send != nullptr && std::string_view(no_send) == "1") return false;
   if (foreign_program()) return false;  // what that program queues is its own to look after

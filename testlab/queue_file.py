@@ -68,6 +68,7 @@ class QueueFile:
         self.recipients = []
         self.recipient_parameters = []  # one a recipient: NOTIFY, ORCPT
         self.status = []  # one a recipient
+        self.uid = None  # who handed it in
         self.notice_about = None  # the id that this message, a notice, reports about
         self.open_intents = {}  # id of the notice: indexes of recipients
         self.noticed = set()
@@ -127,6 +128,8 @@ def _envelope(file, payload):
     for letter, text in _fields(payload, b"F"):
         if letter == b"C":
             crc = int(text, 16)
+        elif letter == b"U":
+            file.uid = int(text)
         elif letter == b"N":
             file.notice_about = text.decode()
         elif letter == b"F":
