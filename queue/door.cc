@@ -14,6 +14,7 @@
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/program.h"
+#include "posix/sandbox.h"
 #include "posix/socket.h"
 
 namespace porpoise::queue {
@@ -61,6 +62,16 @@ Answer later(std::string text, bool try_again) {
   return {.code = static_cast<int>(Code::refused_for_now),
           .text = std::move(text),
           .try_again = try_again};
+}
+
+// A client that finds a hole here finds itself with the queue and nothing else.
+Result<> give_up_rights(const Instance& instance) {
+  const int at = instance.folder();
+  Result<posix::Confined> done = posix::confine(
+      {.places = {{.path = "queue", .access = posix::Sandbox::Access::write, .at = at},
+                  {.path = "control", .at = at}}});
+  if (!done) return failed(done);
+  return {};
 }
 
 }  // namespace
@@ -306,6 +317,7 @@ Result<> serve(const Instance& instance, int listening) {
   Result<SubmitLimits> limits = read_submit_limits(Control(instance.folder()));
   if (!limits) return failed(limits);
   limits->connections = std::min(limits->connections, connections_by_descriptors());
+  if (Result<> done = give_up_rights(instance); !done) return done;
   Result<std::unique_ptr<Door>> door = Door::make(instance, std::move(*limits));
   if (!door) return failed(door);
   if (Result<> done = (*door)->hear(signals.get()); !done) return done;

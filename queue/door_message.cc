@@ -1,6 +1,7 @@
 // One message at the door: from the hello to the answer.
 
 #include <fcntl.h>
+#include <new>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -113,12 +114,14 @@ void Door::write_on(Connection& connection) {
   });
 }
 
-SubmitResult<> Door::add(Connection& connection, std::string_view room) {
+SubmitResult<> Door::add(Connection& connection, std::string_view room) try {
   if (!connection.message) {
     connection.message = std::make_unique<NewMessage>(folders_, connection.options, connection.uid);
     if (SubmitResult<> done = connection.message->start(); !done) return done;
   }
   return connection.message->write(room);
+} catch (const std::bad_alloc&) {
+  return failure(Code::memory, "out of memory");
 }
 
 void Door::written(std::uint64_t number, const SubmitResult<>& done) {
@@ -152,7 +155,7 @@ void Door::commit(Connection& connection) {
 
 // Two barriers: the message's own, and the one of the moment.
 SubmitResult<Id> Door::put(Connection& connection, std::string_view room,
-                           std::string_view envelope) {
+                           std::string_view envelope) try {
   std::unique_lock one_at_a_time(large_envelope_, std::defer_lock);
   if (envelope.size() > kSmallEnvelope) one_at_a_time.lock();
   SubmitResult<> done = add(connection, room);
@@ -162,6 +165,8 @@ SubmitResult<Id> Door::put(Connection& connection, std::string_view room,
   }
   if (!done) return tl::make_unexpected(std::move(done.error()));
   return connection.message->id();
+} catch (const std::bad_alloc&) {
+  return failure(Code::memory, "out of memory");
 }
 
 void Door::committed(std::uint64_t number, const std::optional<Id>& id) {

@@ -529,4 +529,7 @@ def test_it_runs_as_the_queues_owner_alone(system, served):
     assert system.run("queue", "--serve", "x", user="alice").returncode == 100
     refused = system.run("queue", "--serve", "0", user="porpoise", input=b"")
     assert (refused.returncode, refused.stderr) == (100, b"queue: descriptor 0 is no listening socket\n")
-    assert served.processes()[0]["uids"] == [50101] * 4
+    [process] = served.processes()
+    assert process["uids"] == process["gids"] == [50101] * 4 and process["groups"] == [50101]
+    status = open(f"/proc/{served.pid}/status").read()
+    assert re.search(r"NoNewPrivs:\s+1\n", status) and re.search(r"Seccomp:\s+2\n", status), status

@@ -391,6 +391,39 @@ class SmtpSessions(Workload):
         world.send(settles=world.all())
 
 
+class ThroughTheSocket(Workload):
+    """Messages of all sizes that a user who does not own the queue hands to `queue --serve` over run/submit: either
+    side is struck. A second view of the instance is a system one, and the client's user namespace makes its user
+    another one."""
+
+    name = "submit"
+    DRIVER = pathlib.Path(__file__).parent / "fault" / "through_socket"
+
+    def set_up(self, world):
+        world.make_instance()
+        view, own = world.folder / "view", world.instance.path
+        for part in ("", "control", "run", "alias"):
+            world.lab.folder(view / part if part else view)
+        for part in ("queue", "users"):
+            (view / part).symlink_to(f"../instance/{part}")
+        for file in (own / "control").iterdir():
+            if file.name != "owner":
+                world.lab.write(view / "control" / file.name, file.read_bytes())
+        uid, gid = world.lab.uid, world.lab.gid
+        parts = [f"{part}:lab-{part}:{uid + i}:{gid + i}\n" for i, part in enumerate(("queue", "network", "alias"))]
+        world.lab.write(view / "control" / "system", "".join(parts))
+        world.driver = world.lab.write(world.folder / "through-socket", self.DRIVER.read_bytes(), 0o755)
+
+    def run(self, world):
+        for number in range(6):
+            subject = f"m{number:03}"
+            octets = text(subject, OCTETS[number] if number < 5 else 200_000)
+            world.ledger.message(subject, octets, "carl@here.test", ["alice@here.test"])
+            world.step(world.driver, world.folder / "view", world.lab.bin, "carl@here.test", "alice@here.test",
+                       input=octets, hands_in=[subject])
+        world.send(settles=world.all())
+
+
 class Elsewhere(Workload):
     """Mail for another host goes to the program of control/remote: some beside local copies, some while
     the network is away, and some that is refused there."""
@@ -423,4 +456,4 @@ class Elsewhere(Workload):
 
 WORKLOADS = {w.name: w for w in (
     MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, Pop3Deletion, MboxAppend,
-    Elsewhere, SmtpSessions, Progress)}
+    ThroughTheSocket, Elsewhere, SmtpSessions, Progress)}

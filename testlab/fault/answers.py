@@ -14,9 +14,12 @@ CODES = {
     "pop3d": frozenset([1]),
 }
 
+DRIVERS = {"through-socket": "sendmail"}  # of the lab: end as that program did
+
 
 def check(program, outcome, strike):
     """I7: violations in how a program ended."""
+    program = DRIVERS.get(program, program)
     code = outcome.code
     if outcome.hung:
         return [Violation("I7", f"{program} still ran at the limit")]
