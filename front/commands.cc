@@ -41,13 +41,16 @@ Parser parser_for(Line& line, const std::string& name, const std::string& help) 
 
 Result<int> do_init(Line& line) {
   InitWish wish;
-  Parser parser = parser_for(line, "init", "Makes a personal instance.");
-  parser.operand("DIR", wish.folder, "where (default: your own state folder)", false)
+  Parser parser = parser_for(line, "init", "Makes an instance.");
+  parser
+      .operand("DIR", wish.folder,
+               "where (default: your own state folder, the system's with --system)", false)
       .option("--owner", wish.owner, "as root: whose instance, a name or uid")
       .option("--name", wish.name, "the owner's local name (default: as in the password file)")
       .option("--home", wish.home, "the owner's home (default: as in the password file)")
       .option("--host", wish.host, "this host's full name (default: as the system has it)")
-      .flag("--system", wish.system, "an instance for all users of the host; not yet");
+      .flag("--system", wish.system, "as root: an instance for all users of the host")
+      .option("--root-mail", wish.root_mail, "with --system: who gets root's mail");
   if (const auto done = parser.parse(line.argc, line.argv); done.done) return done.code;
   if (wish.folder.empty()) wish.folder = line.instance.value_or("");
   return init(wish);
@@ -103,7 +106,7 @@ struct Command {
 };
 
 constexpr std::array<Command, 6> kCommands = {{
-    {"init", "make a personal instance", do_init},
+    {"init", "make an instance", do_init},
     {"run", "run it in the foreground: send, spawn and POP3", do_run},
     {"status", "tell whether it runs, and what waits", do_status},
     {"retry", "make waiting messages due now", do_retry},

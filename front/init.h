@@ -1,4 +1,4 @@
-// `porpoise init`: makes a personal instance.
+// `porpoise init`: makes an instance.
 
 #pragma once
 
@@ -16,6 +16,7 @@ struct InitWish {
   std::optional<std::string> home;
   std::optional<std::string> host;
   bool system = false;
+  std::optional<std::string> root_mail;  ///< with `system`: who gets root's mail
 };
 
 /// Makes it and prints each thing written, or that nothing was, and what to do next. Errors: those

@@ -60,7 +60,8 @@ PasswordFile::Answer named_user(const std::string& user, const PasswordFile& pas
 Result<Owner> known_owner(const OwnerWish& wish, const PasswordFile& passwords) {
   if (wish.caller_uid == 0 && !wish.user) {
     return permanent(
-        "root's own mail goes nowhere: porpoise init --owner USER makes an instance for USER");
+        "nothing is delivered as root: porpoise init --system makes an instance for all users, "
+        "porpoise init --owner USER one for USER");
   }
   PasswordFile::Answer found =
       wish.user ? named_user(*wish.user, passwords) : passwords.by_uid(wish.caller_uid);

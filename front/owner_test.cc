@@ -83,8 +83,8 @@ TEST(Owner, RootsHomeIsNotTheirs) {
 
 TEST(Owner, RootAloneIsRefused) {
   EXPECT_EQ(found(caller(0)),
-            "error: root's own mail goes nowhere: porpoise init --owner USER makes an instance "
-            "for USER");
+            "error: nothing is delivered as root: porpoise init --system makes an instance for all "
+            "users, porpoise init --owner USER one for USER");
   EXPECT_EQ(found(root_for("root")), "error: --owner root: nothing is ever delivered as root");
   EXPECT_EQ(found(root_for("0")), "error: --owner 0: nothing is ever delivered as root");
 }

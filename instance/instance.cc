@@ -14,8 +14,6 @@
 namespace porpoise {
 namespace {
 
-constexpr const char* kSystemInstance = "/var/lib/porpoise";
-
 template <class Number>
 bool parse_number(std::string_view text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -70,12 +68,12 @@ std::string Instance::default_path() {
   if (::getauxval(AT_SECURE) == 0) {
     if (auto set = environment("PORPOISE")) return absolute(*set);
   }
-  if (::access((std::string(kSystemInstance) + "/control/me").c_str(), F_OK) == 0) {
-    return kSystemInstance;
+  if (::access(fmt::format("{}/control/me", system_path()).c_str(), F_OK) == 0) {
+    return system_path();
   }
   if (auto state = environment("XDG_STATE_HOME")) return absolute(*state + "/porpoise");
   if (auto home = environment("HOME")) return absolute(*home + "/.local/state/porpoise");
-  return kSystemInstance;
+  return system_path();
 }
 
 Result<Instance> Instance::find(const std::optional<std::string>& option) {

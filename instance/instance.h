@@ -45,6 +45,7 @@ struct Identity {
 struct Identities {
   Identity queue, network, alias;
 
+  bool operator==(const Identities&) const = default;
   std::string text() const;  ///< of control/system: three lines, each with LF
   /// Permanent errors, naming the line: one missing, twice, unknown or damaged; uid or gid 0; a
   /// uid that is there twice.
@@ -70,6 +71,8 @@ class Instance {
 
   /// Where find() would look, without opening it; for `porpoise init` and error texts.
   static std::string default_path();
+  /// Where the system instance is: "/var/lib/porpoise".
+  static const char* system_path();
 
   const std::string& path() const { return path_; }  ///< absolute, as found
   int folder() const { return folder_.get(); }       ///< lent
@@ -101,6 +104,13 @@ class Instance {
   /// `report` gets a line for each thing written. `host` becomes control/me.
   static Result<> create(const std::string& path, const Owner& owner, const std::string& host,
                          const std::function<void(const std::string&)>& report);
+  /// As root, a system instance; at system_path() with its control/ in /etc/porpoise. Idempotent.
+  /// `to_root` is the dot-file line for mail to root. Permanent errors: there is a personal
+  /// instance, or one of other identities; what is there does not belong to whom it should
+  /// (require_layout): it is not mended.
+  static Result<> create_system(const std::string& path, const Identities& identities,
+                                const std::string& host, const std::string& to_root,
+                                const std::function<void(const std::string&)>& report);
 
  private:
   Result<> read_kind(const Control& control);

@@ -216,7 +216,8 @@ def test_init_gives_a_host_without_a_domain_one(lab, home):
         (["--home", "h"], "home h: want an absolute path on one line"),
         (["--owner", "nobody-here"], "--owner nobody-here: no such user"),
         (["--owner", "root"], "--owner root: nothing is ever delivered as root"),
-        (["--system"], "--system: this version makes personal instances only (--owner USER)"),
+        (["--system"], "--system: only root makes an instance for all users of a host"),
+        (["--root-mail", "alice"], "--root-mail: only a system instance gets root's mail"),
     ],
 )
 def test_init_refuses_and_leaves_nothing(lab, home, options, complaint):
@@ -265,7 +266,8 @@ def test_root_has_to_name_the_owner(lab, home):
     done = as_root(lab, "porpoise", "init", home / "i")
     assert text(done) == (
         100, "",
-        "porpoise: root's own mail goes nowhere: porpoise init --owner USER makes an instance for USER\n",
+        "porpoise: nothing is delivered as root: porpoise init --system makes an instance for all users, "
+        "porpoise init --owner USER one for USER\n",
     )
     assert not (home / "i").exists()
 
