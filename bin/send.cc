@@ -16,6 +16,7 @@ using namespace porpoise;
 
 constexpr const char* kUsage =
     "usage: send [--instance DIR] [--once] [--report ID --report-fd N] [--spawner-fd N] "
+    "[--control-fd N] "
     "[--retry [ID ...]]";
 
 struct Line {
@@ -54,6 +55,7 @@ Result<Line> parse_line(int argc, char** argv) {
                           {"report-fd", required_argument, nullptr, 'F'},
                           {"retry", optional_argument, nullptr, 'r'},
                           {"spawner-fd", required_argument, nullptr, 's'},
+                          {"control-fd", required_argument, nullptr, 'c'},
                           {nullptr, 0, nullptr, 0}};
   Line line;
   bool retry = false;
@@ -67,10 +69,10 @@ Result<Line> parse_line(int argc, char** argv) {
       line.instance = optarg;
     } else if (c == 'o') {
       line.options.once = true;
-    } else if (c == 's') {
-      Result<int> fd = descriptor("--spawner-fd", optarg);
+    } else if (c == 's' || c == 'c') {
+      Result<int> fd = descriptor(c == 's' ? "--spawner-fd" : "--control-fd", optarg);
       if (!fd) return failed(fd);
-      line.options.spawner_socket = *fd;
+      (c == 's' ? line.options.spawner_socket : line.options.control_socket) = *fd;
     } else if (c == 'F') {
       Result<int> fd = descriptor("--report-fd", optarg);
       if (!fd) return failed(fd);

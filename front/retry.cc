@@ -76,6 +76,10 @@ Result<int> retry(const std::optional<std::string>& instance_option,
   if (!instance) return failed(instance);
   if (Result<> done = instance->require_submitter(); !done) return failed(done);
   Result<std::size_t> due = ask_for_each(*instance, *ids);
+  if (!due && nobody_there(due.error()) && instance->is_system()) {
+    return temporary("instance {}: no send runs; porpoise run, as root, starts it",
+                     instance->path());
+  }
   if (!due && nobody_there(due.error())) return retry_here(*instance, *ids);
   if (!due) return failed(due);
   if (Result<> done = tell(*due); !done) return failed(done);

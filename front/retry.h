@@ -10,9 +10,9 @@
 
 namespace porpoise::front {
 
-/// Asks send; where none runs, becomes `send --once --retry`. Prints how many became due. A
-/// permanent error names an id that is none, or of no message in the queue; the ids before it
-/// are due then.
+/// Asks send; where none runs, that is a temporary error in a system instance, and in a personal
+/// one this becomes `send --once --retry`. Prints how many became due. A permanent error names an
+/// id that is none, or of no message in the queue; the ids before it are due then.
 Result<int> retry(const std::optional<std::string>& instance, const std::vector<std::string>& ids);
 
 }  // namespace porpoise::front

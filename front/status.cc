@@ -1,7 +1,9 @@
 #include "front/status.h"
 
 #include <algorithm>
+#include <charconv>
 #include <time.h>
+#include <unistd.h>
 
 #include "front/pop3_port.h"
 #include "front/queued.h"
@@ -69,13 +71,38 @@ std::string last_word(const std::string& line) {
   return line.substr(line.rfind(' ') + 1);
 }
 
-std::string shown(const Instance& instance, const Sight& sight, std::size_t count) {
+// "waiting=3" of the answer to status.
+std::size_t value_of(std::string_view answer, std::string_view name) {
+  const std::size_t at = answer.find(fmt::format("\n{}=", name));
+  if (at == std::string_view::npos) return 0;
+  std::size_t value = 0;
+  const char* from = answer.data() + at + name.size() + 2;
+  (void)std::from_chars(from, answer.data() + answer.size(), value);
+  return value;
+}
+
+// Only its owner and root may look into the queue of a system instance. Send tells everybody how
+// much it knows of.
+Result<std::optional<std::size_t>> count(const Instance& instance, const Sight& sight) {
+  if (!instance.is_system() || ::geteuid() == 0 || ::geteuid() == instance.owner().uid) {
+    Result<std::size_t> all = count_messages(instance);
+    if (!all) return failed(all);
+    return std::optional(*all);
+  }
+  if (!sight.sender) return std::optional<std::size_t>();
+  Result<std::string> answer = queue::ask_send(instance, "status");
+  if (!answer) return failed(answer);
+  return std::optional(value_of(*answer, "waiting") + value_of(*answer, "open"));
+}
+
+std::string shown(const Instance& instance, const Sight& sight, std::optional<std::size_t> count) {
   std::string text = fmt::format("instance: {}\n", instance.path());
   text += sight.runner ? fmt::format("run: running, pid {}\n", *sight.runner)
                        : std::string("run: not running\n");
   text += sight.sender ? fmt::format("send: running, pid {}\n", last_word(*sight.sender))
                        : std::string("send: not running\n");
-  text += fmt::format("queue: {} message{}\n", count, count == 1 ? "" : "s");
+  text += count ? fmt::format("queue: {} message{}\n", *count, *count == 1 ? "" : "s")
+                : fmt::format("queue: for root and {} to see\n", instance.owner().name);
   if (sight.pop3_port) return text + fmt::format("pop3: 127.0.0.1:{}\n", *sight.pop3_port);
   return text + (sight.pop3_wanted ? "pop3: not running\n" : "pop3: none\n");
 }
@@ -88,9 +115,9 @@ Result<int> status(const StatusWish& wish) {
   if (Result<> done = instance->require_submitter(); !done) return failed(done);
   Result<Sight> sight = wish.wait ? wait_for_ready(*instance, wish.timeout_s) : look(*instance);
   if (!sight) return failed(sight);
-  Result<std::size_t> count = count_messages(*instance);
-  if (!count) return failed(count);
-  const std::string text = shown(*instance, *sight, *count);
+  Result<std::optional<std::size_t>> messages = count(*instance, *sight);
+  if (!messages) return failed(messages);
+  const std::string text = shown(*instance, *sight, *messages);
   if (Result<> done = posix::write_all(1, text, "standard output"); !done) return failed(done);
   return sight->sender ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -25,6 +26,37 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return list;
 }
 
+// What a child does about its descriptors and signals: system calls only. False: see errno.
+// First out of the way, then into place: fds may name each other's targets. `spare` is above every
+// descriptor in use, so that moving one never overwrites another.
+bool place_descriptors(const int* fds, int count, int spare) {
+  for (int i = 0; i < count; ++i) {
+    const int from = fds[i] >= 0 ? fds[i] : ::open("/dev/null", O_RDWR);
+    if (from < 0 || ::dup2(from, spare + i) < 0) return false;
+  }
+  for (int i = 0; i < count; ++i) {
+    if (::dup2(spare + i, i) < 0) return false;
+  }
+  if (::syscall(SYS_close_range, static_cast<unsigned>(count), ~0u, 0u) != 0) {
+    for (int fd = count; fd < spare + count; ++fd) ::close(fd);
+  }
+  return true;
+}
+
+int spare_above(const std::vector<int>& fds) {
+  const int highest = fds.empty() ? 0 : *std::ranges::max_element(fds);
+  return std::max(highest + 1, static_cast<int>(fds.size())) + 16;
+}
+
+void reset_signals() {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int s = 1; s < NSIG; ++s) (void)::sigaction(s, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 // What the child does between vfork and exec. It shares our memory, so it only makes system
 // calls and writes only its own errno into `*failure`.
 struct Child {
@@ -34,7 +66,7 @@ struct Child {
   char** env;
   const int* fds;
   int fd_count;
-  int spare;  // above every descriptor in use, so that moving one never overwrites another
+  int spare;
   bool new_session;
   bool dies_with_us;
   pid_t parent;
@@ -45,29 +77,6 @@ struct Child {
     _exit(127);
   }
 
-  void place_descriptors() const {
-    // First out of the way, then into place: fds may name each other's targets.
-    for (int i = 0; i < fd_count; ++i) {
-      const int from = fds[i] >= 0 ? fds[i] : ::open("/dev/null", O_RDWR);
-      if (from < 0 || ::dup2(from, spare + i) < 0) fail();
-    }
-    for (int i = 0; i < fd_count; ++i) {
-      if (::dup2(spare + i, i) < 0) fail();
-    }
-    if (::syscall(SYS_close_range, static_cast<unsigned>(fd_count), ~0u, 0u) != 0) {
-      for (int fd = fd_count; fd < spare + fd_count; ++fd) ::close(fd);
-    }
-  }
-
-  void reset_signals() const {
-    struct sigaction action{};
-    action.sa_handler = SIG_DFL;
-    for (int s = 1; s < NSIG; ++s) (void)::sigaction(s, &action, nullptr);
-    sigset_t none;
-    sigemptyset(&none);
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-  }
-
   [[noreturn]] void run() const {
     if (new_session && ::setsid() < 0) fail();
     if (dies_with_us) {
@@ -75,7 +84,7 @@ struct Child {
       if (::getppid() != parent) _exit(127);
     }
     if (folder[0] != '\0' && ::chdir(folder) != 0) fail();
-    place_descriptors();
+    if (!place_descriptors(fds, fd_count, spare)) fail();
     reset_signals();
     ::execve(path, argv, env);
     fail();
@@ -102,14 +111,13 @@ Result<pid_t> start(const Command& command) {
   std::vector<char*> argv = pointers(command.arguments);
   std::vector<char*> env = pointers(command.environment);
   volatile int failure = 0;
-  const int highest = command.fds.empty() ? 0 : *std::ranges::max_element(command.fds);
   const Child child{.path = path.c_str(),
                     .folder = command.folder.c_str(),
                     .argv = argv.data(),
                     .env = env.data(),
                     .fds = command.fds.data(),
                     .fd_count = static_cast<int>(command.fds.size()),
-                    .spare = std::max(highest + 1, static_cast<int>(command.fds.size())) + 16,
+                    .spare = spare_above(command.fds),
                     .new_session = command.new_session,
                     .dies_with_us = command.dies_with_us,
                     .parent = ::getpid(),
@@ -130,6 +138,31 @@ Result<pid_t> start(const Command& command) {
     return system_error(failure, fmt::format("starting {}", command.path));
   }
   return pid;
+}
+
+Result<pid_t> fork_into(const std::vector<int>& fds, const std::function<int()>& body) {
+  const pid_t pid = ::fork();
+  if (pid < 0) return trouble(errno, "starting a process");
+  if (pid > 0) return pid;
+  (void)::setsid();
+  if (!place_descriptors(fds.data(), static_cast<int>(fds.size()), spare_above(fds))) _exit(111);
+  reset_signals();
+  (void)::umask(077);
+  if (::chdir("/") != 0) _exit(111);
+  int code = 111;
+  try {
+    code = body();
+  } catch (...) {
+    code = 111;
+  }
+  _exit(code);
+}
+
+Error execute(const Command& command) {
+  std::vector<char*> argv = pointers(command.arguments);
+  std::vector<char*> env = pointers(command.environment);
+  ::execve(command.path.c_str(), argv.data(), env.data());
+  return system_error(errno, fmt::format("starting {}", command.path)).value();
 }
 
 Ended ended(int wait_status) {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -27,6 +28,16 @@ struct Command {
 /// Starts it. Errors carry the errno of exec ("starting PATH: reason"), so a missing program is
 /// told here and not by an exit code. The child is made by vfork: memory is not copied.
 Result<pid_t> start(const Command& command);
+
+/// Forks a child that runs `body` and ends with the exit code it returns (111 where it throws): a
+/// session of its own, exactly `fds`, default signals, umask 077, working folder "/". Unlike with
+/// start(), its memory is its own and nobody waits for it: so it may become a user, who could stop
+/// a vfork child, and with it us. For programs of one thread.
+Result<pid_t> fork_into(const std::vector<int>& fds, const std::function<int()>& body);
+
+/// The last act of such a child: `command`'s path, arguments and environment; the rest of it is not
+/// looked at. Returns only to say why not.
+Error execute(const Command& command);
 
 /// How a process ended.
 struct Ended {

@@ -4,19 +4,32 @@
 #include <cerrno>
 #include <sys/socket.h>
 
+#include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/socket.h"
 
 namespace porpoise::send {
+namespace {
+
+constexpr std::size_t kMaxRemembered = 1024;  // uids that have asked lately
+constexpr int kAcceptsATurn = 32;
+
+}  // namespace
 
 Result<ControlServer> ControlServer::listen(const Instance& instance) {
   Result<posix::UniqueFd> run = instance.open_folder("run");
   if (!run) return failed(run);
   Result<posix::UniqueFd> listener = posix::listen_in(run->get(), "control", 0600);
   if (!listener) return failed(listener);
-  if (Result<> done = posix::set_nonblocking(listener->get()); !done) return failed(done);
+  return given(instance, std::move(*listener));
+}
+
+Result<ControlServer> ControlServer::given(const Instance& instance, posix::UniqueFd listener) {
+  if (Result<> done = posix::set_nonblocking(listener.get()); !done) return failed(done);
   ControlServer server;
-  server.listener_ = std::move(*listener);
+  server.listener_ = std::move(listener);
+  server.owner_ = instance.owner().uid;
+  server.clock_ = posix::running_us;
   return server;
 }
 
@@ -43,10 +56,34 @@ void ControlServer::serve(const std::vector<pollfd>& ready, const Answer& answer
 }
 
 void ControlServer::accept() {
-  const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) return;
-  if (clients_.size() == kMaxClients) clients_.erase(clients_.begin());
-  clients_.push_back({posix::UniqueFd(fd), "", "", false});
+  for (int i = 0; i < kAcceptsATurn; ++i) {
+    posix::UniqueFd socket(
+        ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket.open()) return;
+    ucred who{};
+    socklen_t length = sizeof who;
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) continue;
+    add(std::move(socket), {who.uid, who.uid == 0 || who.uid == owner_});
+  }
+}
+
+void ControlServer::add(posix::UniqueFd socket, const Peer& peer) {
+  make_room(peer);
+  clients_.push_back({.socket = std::move(socket), .peer = peer});
+}
+
+// Nobody pushes out others by many connections, and nobody root.
+void ControlServer::make_room(const Peer& peer) {
+  const auto same = [&](const Client& client) { return client.peer.uid == peer.uid; };
+  const auto stranger = [](const Client& client) { return !client.peer.may_do_all; };
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(clients_, same));
+  if (!peer.may_do_all && count >= kMaxClientsOfUid) {
+    clients_.erase(std::ranges::find_if(clients_, same));
+  }
+  if (clients_.size() < kMaxClients) return;
+  auto oldest = std::ranges::find_if(clients_, stranger);
+  if (oldest == clients_.end()) oldest = clients_.begin();
+  clients_.erase(oldest);
 }
 
 void ControlServer::read(Client& client, const Answer& answer) {
@@ -58,10 +95,26 @@ void ControlServer::read(Client& client, const Answer& answer) {
   client.in.append(room, *n);
   for (std::size_t end = client.in.find('\n'); end != std::string::npos;
        end = client.in.find('\n')) {
-    client.out += answer(std::string_view(client.in).substr(0, end));
+    client.out += may_ask(client.peer)
+                      ? answer(client.peer, std::string_view(client.in).substr(0, end))
+                      : "-ERR too many commands, try again later\n";
     client.in.erase(0, end + 1);
   }
   client.over = client.in.size() > kMaxLineOctets || client.out.size() > kMaxUnread;
+}
+
+bool ControlServer::may_ask(const Peer& peer) {
+  if (peer.may_do_all) return true;
+  const std::int64_t now = clock_();
+  if (asked_until_.size() >= kMaxRemembered) {
+    std::erase_if(asked_until_, [&](const auto& entry) { return entry.second <= now; });
+    // So many uids at once are one who has many: they share what is left.
+    if (asked_until_.size() >= kMaxRemembered && !asked_until_.contains(peer.uid)) return false;
+  }
+  std::int64_t& until = asked_until_[peer.uid];
+  if (until > now + (kCommandsAtOnce - 1) * kCommandEveryUs) return false;
+  until = std::max(until, now) + kCommandEveryUs;
+  return true;
 }
 
 void ControlServer::write(Client& client) {

@@ -32,6 +32,13 @@ class ControlServerTest : public ::testing::Test {
     EXPECT_TRUE(posix::set_nonblocking(fd.get()));
     return fd;
   }
+  posix::UniqueFd connect_as(const ControlServer::Peer& peer) {
+    posix::SocketPair pair = posix::message_pair().value();
+    EXPECT_TRUE(posix::set_nonblocking(pair.ours.get()));
+    EXPECT_TRUE(posix::set_nonblocking(pair.theirs.get()));
+    server_->add(std::move(pair.theirs), peer);
+    return std::move(pair.ours);
+  }
   static void say(const posix::UniqueFd& fd, std::string_view text) {
     EXPECT_TRUE(posix::write_all(fd.get(), text, "test"));
   }
@@ -61,7 +68,9 @@ class ControlServerTest : public ::testing::Test {
 
   queue::TestQueue queue_;
   std::optional<ControlServer> server_;
-  ControlServer::Answer answer_ = [](std::string_view c) { return "+OK " + std::string(c) + "\n"; };
+  ControlServer::Answer answer_ = [](const ControlServer::Peer&, std::string_view c) {
+    return "+OK " + std::string(c) + "\n";
+  };
 };
 
 TEST_F(ControlServerTest, AnswersLinesInAnyPieces) {
@@ -87,12 +96,14 @@ TEST_F(ControlServerTest, AClientThatSaysNothingOrTooMuchBlocksNobody) {
 }
 
 TEST_F(ControlServerTest, AClientThatDoesNotReadIsDropped) {
-  answer_ = [](std::string_view) { return std::string(30'000, 'x') + "\n"; };
+  answer_ = [](const ControlServer::Peer&, std::string_view) {
+    return std::string(30'000, 'x') + "\n";
+  };
   const posix::UniqueFd fd = connect();
   say(fd, "a\nb\nc\nd\n");
   serve();
   const posix::UniqueFd other = connect();
-  answer_ = [](std::string_view) { return "+OK\n"; };
+  answer_ = [](const ControlServer::Peer&, std::string_view) { return "+OK\n"; };
   say(other, "x\n");
   serve();
   EXPECT_EQ(heard(other), "+OK\n");
@@ -111,6 +122,87 @@ TEST_F(ControlServerTest, WithTooManyClientsTheOldestHasToGo) {
   EXPECT_EQ(heard(clients.back()), "+OK ping\n");
 }
 
+TEST_F(ControlServerTest, AUidHasFewConnectionsAndPushesOutNobodyElse) {
+  const ControlServer::Peer eve{.uid = 50003, .may_do_all = false};
+  const ControlServer::Peer bob{.uid = 50002, .may_do_all = false};
+  const posix::UniqueFd owner = connect();
+  serve();
+  const posix::UniqueFd bobs = connect_as(bob);
+  std::vector<posix::UniqueFd> eves;
+  for (int i = 0; i < 200; ++i) eves.push_back(connect_as(eve));
+  EXPECT_EQ(heard(eves.front()), "end");
+  EXPECT_EQ(heard(eves[195]), "end");
+  for (const posix::UniqueFd* fd :
+       std::vector<const posix::UniqueFd*>{&owner, &bobs, &eves[196], &eves.back()}) {
+    say(*fd, "ping\n");
+    serve();
+    EXPECT_EQ(heard(*fd), "+OK ping\n");
+  }
+}
+
+TEST_F(ControlServerTest, ManyUidsPushOutEachOtherAndNeverTheOwner) {
+  const posix::UniqueFd owner = connect();
+  serve();
+  std::vector<posix::UniqueFd> others;
+  for (uid_t uid = 50000; uid < 50000 + ControlServer::kMaxClients; ++uid) {
+    others.push_back(connect_as({.uid = uid, .may_do_all = false}));
+  }
+  EXPECT_EQ(heard(others.front()), "end");
+  EXPECT_EQ(heard(others[1]), "nothing");
+  say(owner, "ping\n");
+  serve();
+  EXPECT_EQ(heard(owner), "+OK ping\n");
+}
+
+TEST_F(ControlServerTest, AUidMayAskOnlySoMuch) {
+  std::int64_t now = 1'000'000'000;
+  server_->use_clock([&] { return now; });
+  int asked = 0;
+  answer_ = [&](const ControlServer::Peer&, std::string_view) {
+    ++asked;
+    return std::string("+OK\n");
+  };
+  const ControlServer::Peer eve{.uid = 50003, .may_do_all = false};
+  // A new connection is no new allowance.
+  for (int i = 0; i < ControlServer::kCommandsAtOnce; ++i) {
+    const posix::UniqueFd fd = connect_as(eve);
+    say(fd, "ping\n");
+    serve();
+    EXPECT_EQ(heard(fd), "+OK\n");
+  }
+  const posix::UniqueFd fd = connect_as(eve);
+  say(fd, "ping\nping\n");
+  serve();
+  const std::string later = "-ERR too many commands, try again later\n";
+  EXPECT_EQ(heard(fd), later + later);
+  EXPECT_EQ(asked, ControlServer::kCommandsAtOnce);
+
+  const posix::UniqueFd bob = connect_as({.uid = 50002, .may_do_all = false});
+  say(bob, "ping\n");
+  serve();
+  EXPECT_EQ(heard(bob), "+OK\n");
+  now += ControlServer::kCommandEveryUs;
+  say(fd, "ping\nping\n");
+  serve();
+  EXPECT_EQ(heard(fd), "+OK\n" + later);
+}
+
+TEST_F(ControlServerTest, TheOwnerMayAskAlways) {
+  const posix::UniqueFd fd = connect();
+  for (int i = 0; i < 3 * ControlServer::kCommandsAtOnce; ++i) {
+    say(fd, "ping\n");
+    serve();
+    EXPECT_EQ(heard(fd), "+OK ping\n");
+  }
+}
+
+TEST_F(ControlServerTest, TellsWhoAsks) {
+  answer_ = [](const ControlServer::Peer& peer, std::string_view) {
+    return fmt::format("{} {}\n", peer.uid, peer.may_do_all);
+  };
+  EXPECT_EQ(asked("ping"), fmt::format("{} true\n", ::getuid()));
+}
+
 TEST_F(ControlServerTest, ItsSocketIsTheOwnersOnly) {
   const auto path = queue_.path() + "/run/control";
   EXPECT_EQ(std::filesystem::status(path).permissions() & std::filesystem::perms::mask,
@@ -119,9 +211,9 @@ TEST_F(ControlServerTest, ItsSocketIsTheOwnersOnly) {
 
 TEST_F(ControlServerTest, AskSendGivesTheWholeAnswer) {
   EXPECT_EQ(asked("ping"), "+OK ping\n");
-  answer_ = [](std::string_view) { return "+OK\na=1\nb=2\n.\n"; };
+  answer_ = [](const ControlServer::Peer&, std::string_view) { return "+OK\na=1\nb=2\n.\n"; };
   EXPECT_EQ(asked("status"), "+OK\na=1\nb=2\n.\n");
-  answer_ = [](std::string_view) { return "-ERR no\n"; };
+  answer_ = [](const ControlServer::Peer&, std::string_view) { return "-ERR no\n"; };
   EXPECT_EQ(asked("status"), "-ERR no\n");
 }
 

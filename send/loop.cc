@@ -55,7 +55,10 @@ Result<> Loop::start() {
   Result<Trigger> trigger = Trigger::open(instance_);
   if (!trigger) return failed(trigger);
   trigger_ = std::move(*trigger);
-  Result<ControlServer> control = ControlServer::listen(instance_);
+  Result<ControlServer> control =
+      options_.control_socket
+          ? ControlServer::given(instance_, posix::UniqueFd(*options_.control_socket))
+          : ControlServer::listen(instance_);
   if (!control) return failed(control);
   control_ = std::move(*control);
   Result<std::unique_ptr<Worker>> worker = Worker::start(instance_);
@@ -155,7 +158,8 @@ void Loop::serve(const std::vector<pollfd>& ready) {
   if (spawner_ && happened(spawner_->socket())) hear_spawner();
   if (happened(worker_->event())) take_answers();
   if (happened(signals_.get())) hear_signals();
-  control_->serve(ready, [this](std::string_view command) { return answer(command); });
+  control_->serve(
+      ready, [this](const auto& peer, std::string_view command) { return answer(peer, command); });
 }
 
 // ---- what happens outside
@@ -241,12 +245,29 @@ void Loop::reap() {
   }
 }
 
-std::string Loop::answer(std::string_view command) {
+std::string Loop::answer(const ControlServer::Peer& peer, std::string_view command) {
   if (command == "ping") return fmt::format("+OK send {}\n", ::getpid());
   if (command == "status") return answer_status();
-  if (command == "retry") return answer_retry("");
-  if (command.starts_with("retry ")) return answer_retry(command.substr(6));
-  return "-ERR unknown command\n";
+  if (command != "retry" && !command.starts_with("retry ")) return "-ERR unknown command\n";
+  const std::string_view operand = command.substr(std::min<std::size_t>(6, command.size()));
+  return peer.may_do_all ? answer_retry(operand) : answer_retry_of(peer.uid, operand);
+}
+
+// Of somebody who may touch their own messages only. Those of others are as if they were not there,
+// and the tables stay as they are: reading them is work.
+std::string Loop::answer_retry_of(uid_t submitter, std::string_view operand) {
+  if (operand.empty()) {
+    return fmt::format("-ERR only root and {} retry all there is: name your messages\n",
+                       instance_.owner().name);
+  }
+  const auto id = Id::parse(operand);
+  const auto file = id ? spool_.open_file(*id, queue::File::Access::read)
+                       : Result<queue::File>(permanent("no id"));
+  if (!file || file->meta().uid != submitter) {
+    return fmt::format("-ERR no such message: {}\n", operand);
+  }
+  if (!scheduler_.retry(*id, now())) scheduler_.found(*id, 0, now());
+  return "+OK 1 messages due\n";
 }
 
 // The tables are read again: most often their correction is what makes a retry worth while.

@@ -30,11 +30,12 @@
 namespace porpoise::send {
 
 struct Options {
-  bool once = false;                  ///< end when nothing runs and nothing is due
-  bool retry_all = false;             ///< what waits is due now
-  std::vector<queue::Id> retry;       ///< or these are
-  std::optional<int> spawner_socket;  ///< a spawner that somebody else has started
-  int log = 1;                        ///< descriptor
+  bool once = false;                    ///< end when nothing runs and nothing is due
+  bool retry_all = false;               ///< what waits is due now
+  std::vector<queue::Id> retry;         ///< or these are
+  std::optional<int> spawner_socket;    ///< a spawner that somebody else has started
+  std::optional<int> control_socket{};  ///< run/control, where somebody else has bound it
+  int log = 1;                          ///< descriptor
 
   /// Of message `id`, a record is written to `fd` for each attempt at a recipient as it ends:
   /// letter (K, Z, D), NUL, address, NUL, text, NUL.
@@ -115,8 +116,9 @@ class Loop {
   void start_spawner();
   void hear_signals();
   void reap();
-  std::string answer(std::string_view command);
+  std::string answer(const ControlServer::Peer& peer, std::string_view command);
   std::string answer_retry(std::string_view operand);
+  std::string answer_retry_of(uid_t submitter, std::string_view operand);
   std::string answer_status();
   Result<> read_tables();
   void reread_tables();
