@@ -11,13 +11,16 @@ namespace {
 
 using namespace porpoise;
 
-constexpr const char* kUsage = "usage: checkpassword [--instance DIR] PROGRAM [ARGUMENT...]";
+constexpr const char* kUsage =
+    "usage: checkpassword [--instance DIR] [--beside] PROGRAM [ARGUMENT...]";
 
 Result<int> run(int argc, char** argv) {
   const option options[] = {{"help", no_argument, nullptr, 'h'},
+                            {"beside", no_argument, nullptr, 'b'},
                             {"instance", required_argument, nullptr, 'I'},
                             {nullptr, 0, nullptr, 0}};
   std::optional<std::string> instance;
+  bool beside = false;
   opterr = 0;
   for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
     if (c == 'h') {
@@ -25,9 +28,15 @@ Result<int> run(int argc, char** argv) {
       if (!shown) return failed(shown);
       return 0;
     }
-    if (c != 'I') return permanent("{}", kUsage);
-    instance = optarg;
+    if (c == 'b') {
+      beside = true;
+    } else if (c == 'I') {
+      instance = optarg;
+    } else {
+      return permanent("{}", kUsage);
+    }
   }
+  if (beside) return pop3d::run_beside(instance, {argv + optind, argv + argc});
   return pop3d::run_checkpassword(instance, {argv + optind, argv + argc});
 }
 

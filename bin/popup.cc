@@ -12,14 +12,16 @@ namespace {
 using namespace porpoise;
 
 constexpr const char* kUsage =
-    "usage: popup [--apop] [--idle SECONDS] HOSTNAME SUBPROGRAM [ARGUMENT...]";
+    "usage: popup [--apop] [--idle SECONDS] [--beside] HOSTNAME [SUBPROGRAM [ARGUMENT...]]";
 
 Result<int> run(int argc, char** argv) {
   const option options[] = {{"help", no_argument, nullptr, 'h'},
                             {"apop", no_argument, nullptr, 'a'},
+                            {"beside", no_argument, nullptr, 'b'},
                             {"idle", required_argument, nullptr, 'i'},
                             {nullptr, 0, nullptr, 0}};
   pop3d::Popup popup;
+  bool beside = false;
   opterr = 0;
   for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
     if (c == 'h') {
@@ -29,16 +31,21 @@ Result<int> run(int argc, char** argv) {
     }
     if (c == 'a') {
       popup.apop = true;
+    } else if (c == 'b') {
+      beside = true;
     } else if (c != 'i' || !pop3d::parse_idle(optarg, popup.limits)) {
       return permanent("{}", kUsage);
     }
   }
-  if (argc - optind < 2) return permanent("{}", kUsage);
+  if (beside ? argc - optind != 1 : argc - optind < 2) return permanent("{}", kUsage);
   popup.hostname = argv[optind];
   popup.subprogram.assign(argv + optind + 1, argv + argc);
   if (!pop3d::is_host_name(popup.hostname)) {
     return permanent("HOSTNAME \"{}\": want 1 to 253 letters, digits, dots and hyphens",
                      popup.hostname);
+  }
+  if (beside) {
+    if (Result<> done = pop3d::confine_popup(); !done) return failed(done);
   }
   return pop3d::run_popup(popup);
 }

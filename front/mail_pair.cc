@@ -7,27 +7,40 @@
 namespace porpoise::front {
 namespace {
 
-constexpr int kSocket = 3;  // the descriptor both find their end at
+// The descriptors at which they find what they are given.
+constexpr const char* kSocket = "3";
+constexpr const char* kControl = "4";
 
 }  // namespace
 
-Result<pid_t> MailPair::start_part(const char* name, std::vector<std::string> arguments,
-                                   int socket) {
-  posix::Command command = parts_.command(name, std::move(arguments));
-  command.fds.push_back(socket);
-  Result<pid_t> pid = posix::start(command);
+Result<pid_t> MailPair::started(const char* name, Result<pid_t> pid) const {
   if (pid) parts_.log.line(fmt::format("started part={} pid={}", name, *pid));
   return pid;
 }
 
-Result<> MailPair::start(std::int64_t now_us) {
+Result<pid_t> MailPair::start_spawn(int socket) {
+  posix::Command command = parts_.command("spawn", {});
+  command.fds.push_back(socket);
+  return started("spawn", parts_.start(command));
+}
+
+Result<pid_t> MailPair::start_send(int socket, int control) {
+  posix::Command command = parts_.command("send", {"--spawner-fd", kSocket});
+  command.fds.push_back(socket);
+  if (control >= 0) {
+    command.arguments.insert(command.arguments.end(), {"--control-fd", kControl});
+    command.fds.push_back(control);
+  }
+  return started("send", parts_.start(command, parts_.instance.identities().queue));
+}
+
+Result<> MailPair::start(int control, std::int64_t now_us) {
   started_us_ = now_us;
   Result<posix::SocketPair> pair = posix::message_pair();
   if (!pair) return failed(pair);
-  Result<pid_t> spawn = start_part("spawn", {}, pair->theirs.get());
+  Result<pid_t> spawn = start_spawn(pair->theirs.get());
   if (!spawn) return failed(spawn);
-  Result<pid_t> send =
-      start_part("send", {"--spawner-fd", std::to_string(kSocket)}, pair->ours.get());
+  Result<pid_t> send = start_send(pair->ours.get(), control);
   if (!send) {
     (void)::kill(*spawn, SIGTERM);  // it knows of no delivery yet
     (void)posix::wait_for(*spawn);

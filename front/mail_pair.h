@@ -6,6 +6,8 @@
 //   both ended   they start again after a pause that grows
 //
 // A new send never meets deliveries of the one before it.
+//
+// In a system instance spawn is root, and send the queue identity.
 
 #pragma once
 
@@ -23,8 +25,9 @@ class MailPair {
 
   explicit MailPair(const Parts& parts) : parts_(parts) {}
 
-  /// Starts both. After an error neither runs.
-  Result<> start(std::int64_t now_us);
+  /// Starts both. `control` is the listening run/control, -1 where send makes its own. After an
+  /// error neither runs.
+  Result<> start(int control, std::int64_t now_us);
   bool running() const { return send_ > 0 || spawn_ > 0; }
 
   /// When start() is due (nothing runs, and stop() was not called), or kill() (a send that outstays
@@ -41,7 +44,9 @@ class MailPair {
   void kill();                         ///< both, at once
 
  private:
-  Result<pid_t> start_part(const char* name, std::vector<std::string> arguments, int socket);
+  Result<pid_t> start_spawn(int socket);
+  Result<pid_t> start_send(int socket, int control);
+  Result<pid_t> started(const char* name, Result<pid_t> pid) const;
 
   const Parts& parts_;
   Pauses pauses_;

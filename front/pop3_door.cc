@@ -20,6 +20,15 @@ void turn_away(int connection) {
   (void)::shutdown(connection, SHUT_WR);
 }
 
+// The port of a socket that somebody else has bound.
+unsigned short port_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  // At the same place in both kinds of address.
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+}
+
 }  // namespace
 
 Result<> Pop3Door::listen(bool wanted_port_only, unsigned short& port) {
@@ -38,15 +47,21 @@ Result<> Pop3Door::listen(bool wanted_port_only, unsigned short& port) {
   return {};
 }
 
-Result<> Pop3Door::open() {
+Result<> Pop3Door::open(posix::UniqueFd given) {
   Result<Pop3Setting> setting = pop3_setting(parts_.instance);
   if (!setting) return failed(setting);
-  if (!setting->wanted) return {};
+  if (!setting->wanted && !given.open()) return {};
   Result<std::string> host = Control(parts_.instance.folder()).line_or_me("me");
   if (!host) return failed(host);
   host_ = std::move(*host);
   unsigned short port = setting->port;
-  if (Result<> done = listen(setting->chosen, port); !done) return done;
+  if (given.open()) {
+    port = port_of(given.get());
+    if (Result<> done = posix::set_nonblocking(given.get()); !done) return done;
+    listener_ = std::move(given);
+  } else if (Result<> done = listen(setting->chosen, port); !done) {
+    return done;
+  }
   if (Result<> done = write_pop3_port(parts_.instance, port); !done) return done;
   parts_.log.line(fmt::format("listening pop3=127.0.0.1:{}", port));
   return {};
@@ -89,25 +104,50 @@ void Pop3Door::let_in(std::int64_t now_us) {
 Result<> Pop3Door::start_session(int connection) {
   const int on = 1;
   (void)::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (parts_.instance.is_system()) return start_apart(connection);
   posix::Command command = parts_.command(
       "popup", {host_, parts_.program("checkpassword"), parts_.program("pop3d"), "Maildir"});
   command.fds = {connection, connection, parts_.log.fd()};
-  Result<pid_t> pid = posix::start(command);
+  Result<pid_t> pid = parts_.start(command);
   if (!pid) return failed(pid);
   sessions_.insert(*pid);
   return {};
 }
 
+// Each has the connection: popup to talk on, checkpassword for the session.
+Result<> Pop3Door::start_apart(int connection) {
+  Result<posix::SocketPair> pair = posix::message_pair();
+  if (!pair) return failed(pair);
+  posix::Command check =
+      parts_.command("checkpassword", {"--beside", parts_.program("pop3d"), "Maildir"});
+  check.fds = {connection, connection, parts_.log.fd(), pair->theirs.get()};
+  Result<pid_t> checker = parts_.start(check);
+  if (!checker) return failed(checker);
+  sessions_.insert(*checker);
+  // Where popup does not start, the other one sees the end of the pair.
+  posix::Command popup = parts_.command("popup", {"--beside", host_});
+  popup.fds = {connection, connection, parts_.log.fd(), pair->ours.get()};
+  Result<pid_t> greeter = parts_.start(popup, parts_.instance.identities().network);
+  if (!greeter) return failed(greeter);
+  greeters_.insert(*greeter);
+  return {};
+}
+
 bool Pop3Door::ended(pid_t child, const posix::Ended& how) {
-  if (sessions_.erase(child) == 0) return false;
+  const bool greeter = greeters_.erase(child) > 0;
+  if (!greeter && sessions_.erase(child) == 0) return false;
   if (how.signal != 0) {
-    parts_.log.line(fmt::format("ended part=popup pid={} how=\"{}\"", child, how.text()));
+    const bool is_popup = greeter || !parts_.instance.is_system();
+    parts_.log.line(fmt::format("ended part={} pid={} how=\"{}\"",
+                                is_popup ? "popup" : "checkpassword", child, how.text()));
   }
   return true;
 }
 
 void Pop3Door::signal_sessions(int signal) const {
-  for (const pid_t session : sessions_) (void)::kill(-session, signal);
+  for (const auto* some : {&greeters_, &sessions_}) {
+    for (const pid_t session : *some) (void)::kill(-session, signal);
+  }
 }
 
 }  // namespace porpoise::front

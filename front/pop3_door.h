@@ -1,5 +1,7 @@
 // The POP3 listener of `porpoise run`: a session of popup, checkpassword and pop3d for each
-// connection.
+// connection. In a system instance popup and checkpassword start beside each other, joined by a
+// socket pair: popup, which hears what strangers say, is the network identity; checkpassword is
+// root until it becomes the user and pop3d.
 
 #pragma once
 
@@ -20,9 +22,9 @@ class Pop3Door {
 
   explicit Pop3Door(const Parts& parts) : parts_(parts) {}
 
-  /// Listens as control/pop3port says and writes run/pop3port; does nothing where it says none.
-  /// Errors name the port and the file.
-  Result<> open();
+  /// Listens on `given` or, where it is not open, as control/pop3port says, and writes
+  /// run/pop3port; does nothing where it says none. Errors name the port and the file.
+  Result<> open(posix::UniqueFd given);
   /// Stops listening and removes run/pop3port; sessions go on.
   void close();
 
@@ -40,12 +42,14 @@ class Pop3Door {
  private:
   Result<> listen(bool wanted_port_only, unsigned short& port);
   Result<> start_session(int connection);
+  Result<> start_apart(int connection);
 
   const Parts& parts_;
   std::string host_;
   posix::UniqueFd listener_;
   std::int64_t closed_until_us_ = 0;
-  std::set<pid_t> sessions_;
+  std::set<pid_t> sessions_;  // of a system instance, the root half
+  std::set<pid_t> greeters_;  // and popup
 };
 
 }  // namespace porpoise::front

@@ -8,7 +8,10 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "front/doors.h"
 #include "front/errors.h"
+#include "front/intake_part.h"
+#include "front/listen_fds.h"
 #include "front/mail_pair.h"
 #include "front/pop3_door.h"
 #include "front/pop3_port.h"
@@ -42,15 +45,24 @@ class Supervisor {
   /// How long POP3 sessions have to end when asked to.
   static constexpr std::int64_t kSessionGraceUs = 5'000'000;
 
-  Supervisor(const Parts& parts, posix::UniqueFd signals)
-      : parts_(parts), signals_(std::move(signals)), mail_(parts), pop3_(parts) {}
+  Supervisor(const Parts& parts, posix::UniqueFd signals, Doors doors)
+      : parts_(parts),
+        signals_(std::move(signals)),
+        doors_(std::move(doors)),
+        mail_(parts),
+        intake_(parts),
+        pop3_(parts) {}
 
   Result<> start();
   Result<> loop();
 
  private:
-  bool finished() const { return stopping_ > 0 && !mail_.running() && pop3_.sessions() == 0; }
+  bool finished() const {
+    return stopping_ > 0 && !mail_.running() && !intake_.running() && pop3_.sessions() == 0;
+  }
   void do_what_is_due();
+  void start_mail(std::int64_t now_us);
+  Result<> start_intake(std::int64_t now_us);
   Result<> wait();
   int patience_ms() const;
   void take_signal(int signal);
@@ -59,17 +71,28 @@ class Supervisor {
 
   const Parts& parts_;
   posix::UniqueFd signals_;
+  Doors doors_;
   MailPair mail_;
+  IntakePart intake_;  // of a system instance
   Pop3Door pop3_;
   int stopping_ = 0;  // how often we were asked to
   std::optional<std::int64_t> sessions_end_us_;
 };
 
 Result<> Supervisor::start() {
-  if (Result<> done = pop3_.open(); !done) return done;
-  Result<> done = mail_.start(posix::running_us());
-  if (!done) pop3_.close();
+  Result<> done = pop3_.open(doors_.take_pop3());
+  if (done) done = start_intake(posix::running_us());
+  if (done) done = mail_.start(doors_.control(), posix::running_us());
+  if (done) return done;
+  pop3_.close();
+  doors_.close(parts_.instance);
+  intake_.stop();
   return done;
+}
+
+Result<> Supervisor::start_intake(std::int64_t now_us) {
+  if (!parts_.instance.is_system()) return {};
+  return intake_.start(doors_.submit(), now_us);
 }
 
 Result<> Supervisor::loop() {
@@ -86,14 +109,23 @@ void Supervisor::do_what_is_due() {
     pop3_.signal_sessions(SIGKILL);
     sessions_end_us_.reset();
   }
-  if (now < mail_.due_us().value_or(now + 1)) return;
+  if (now >= intake_.due_us().value_or(now + 1)) {
+    if (Result<> done = start_intake(now); !done) {
+      parts_.log.error(done.error());
+      intake_.put_off(now);
+    }
+  }
+  if (now >= mail_.due_us().value_or(now + 1)) start_mail(now);
+}
+
+void Supervisor::start_mail(std::int64_t now_us) {
   if (mail_.running()) {
     mail_.kill();
     return;
   }
-  if (Result<> done = mail_.start(now); !done) {
+  if (Result<> done = mail_.start(doors_.control(), now_us); !done) {
     parts_.log.error(done.error());
-    mail_.put_off(now);
+    mail_.put_off(now_us);
   }
 }
 
@@ -101,7 +133,7 @@ void Supervisor::do_what_is_due() {
 int Supervisor::patience_ms() const {
   const std::int64_t now = posix::running_us();
   std::optional<std::int64_t> next = pop3_.due_us(now);
-  for (const auto& due : {mail_.due_us(), sessions_end_us_}) {
+  for (const auto& due : {mail_.due_us(), intake_.due_us(), sessions_end_us_}) {
     if (due) next = std::min(next.value_or(*due), *due);
   }
   if (!next) return -1;
@@ -139,11 +171,14 @@ void Supervisor::stop() {
   if (stopping_++ > 0) {
     parts_.log.line("stopping at once");
     mail_.kill();
+    intake_.kill();
     pop3_.signal_sessions(SIGKILL);
     return;
   }
   parts_.log.line("stopping");
   pop3_.close();
+  doors_.close(parts_.instance);
+  intake_.stop();
   pop3_.signal_sessions(SIGTERM);
   sessions_end_us_ = posix::running_us() + kSessionGraceUs;
   mail_.stop();
@@ -153,7 +188,9 @@ void Supervisor::collect_children() {
   int status = 0;
   for (pid_t child; (child = ::waitpid(-1, &status, WNOHANG)) > 0;) {
     const posix::Ended how = posix::ended(status);
-    if (!pop3_.ended(child, how)) (void)mail_.ended(child, how, posix::running_us());
+    const std::int64_t now = posix::running_us();
+    if (pop3_.ended(child, how) || intake_.ended(child, how, now)) continue;
+    (void)mail_.ended(child, how, now);
   }
 }
 
@@ -180,16 +217,17 @@ Result<> check_control(const Instance& instance) {
   return {};
 }
 
-Result<> supervise(const Instance& instance, int log_fd) {
+Result<> supervise(const Instance& instance, ListenFds given, int log_fd) {
   Result<posix::UniqueFd> signals = take_signals();
   if (!signals) return failed(signals);
-  const Parts parts{
-      .instance = instance,
-      .programs = posix::program_folder(),
-      .environment = with_variable(posix::own_environment(), "PORPOISE", instance.path()),
-      .log = Log(log_fd)};
+  Result<Doors> doors = Doors::open(instance, std::move(given));
+  if (!doors) return failed(doors);
+  const Parts parts{.instance = instance,
+                    .programs = posix::program_folder(),
+                    .environment = environment_of_parts(instance),
+                    .log = Log(log_fd)};
   parts.log.line(fmt::format("running instance={} pid={}", instance.path(), ::getpid()));
-  Supervisor supervisor(parts, std::move(*signals));
+  Supervisor supervisor(parts, std::move(*signals), std::move(*doors));
   if (Result<> done = supervisor.start(); !done) return done;
   Result<> done = supervisor.loop();
   parts.log.line("stopped");
@@ -199,16 +237,20 @@ Result<> supervise(const Instance& instance, int log_fd) {
 }  // namespace
 
 Result<int> run(const RunWish& wish) {
+  Result<ListenFds> given = take_listen_fds();
+  if (!given) return failed(given);
   Result<Instance> instance = Instance::find(wish.instance);
   if (!instance) return failed(instance);
   if (Result<> done = instance->require_administrator(); !done) return failed(done);
+  if (Result<> done = instance->require_layout(); !done) return failed(done);
   Result<RunLock> lock = RunLock::take(*instance);
   if (!lock) return failed(lock);
   remove_pop3_port(*instance);  // left by one that was killed
   if (Result<> done = check_control(*instance); !done) return failed(done);
   Result<posix::UniqueFd> log = open_log(wish.log);
   if (!log) return failed(log);
-  if (Result<> done = supervise(*instance, log->get()); !done) return failed(done);
+  if (Result<> done = supervise(*instance, std::move(*given), log->get()); !done)
+    return failed(done);
   return 0;
 }
 

@@ -1,10 +1,14 @@
 #include "pop3d/checkpassword.h"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "instance/resolver.h"
+#include "pop3d/beside.h"
 #include "pop3d/login.h"
 #include "pop3d/passwd.h"
 #include "pop3d/popup.h"
@@ -12,6 +16,7 @@
 #include "posix/file.h"
 #include "posix/process.h"
 #include "posix/program.h"
+#include "posix/socket.h"
 
 namespace porpoise::pop3d {
 namespace {
@@ -26,27 +31,125 @@ Result<int> trouble(Error error) {
   return tl::make_unexpected(std::move(error));
 }
 
+Result<> go_home(const Account& account) {
+  if (::chdir(account.home.c_str()) != 0) {
+    return posix::trouble(errno, fmt::format("entering home {}", account.home));
+  }
+  return {};
+}
+
+std::vector<std::string> login_variables(const Account& account) {
+  return {"USER=" + account.user, "LOGNAME=" + account.user, "HOME=" + account.home,
+          "SHELL=/bin/sh",
+          fmt::format("PATH={}:/usr/local/bin:/usr/bin:/bin", posix::program_folder())};
+}
+
+Error execute(const std::vector<std::string>& program) {
+  std::vector<char*> argv;
+  for (const std::string& word : program) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  ::execvp(find_program(program.front()).c_str(), argv.data());
+  return posix::trouble(errno, fmt::format("starting {}", program.front())).value();
+}
+
 Result<int> become(const Account& account, const std::vector<std::string>& program) {
   if (account.uid == 0 || ::geteuid() == 0) return temporary("refusing to serve mail as uid 0");
   if (account.uid != ::geteuid()) {
     return temporary("{} has uid {} ({}) and we run as uid {}", account.user, account.uid,
                      account.rule, ::geteuid());
   }
-  if (::chdir(account.home.c_str()) != 0) {
-    return posix::trouble(errno, fmt::format("entering home {}", account.home));
+  if (Result<> done = go_home(account); !done) return failed(done);
+  for (std::string& variable : login_variables(account)) {
+    const std::size_t equal = variable.find('=');
+    (void)::setenv(variable.substr(0, equal).c_str(), variable.c_str() + equal + 1, 1);
   }
-  const std::string path = fmt::format("{}:/usr/local/bin:/usr/bin:/bin", posix::program_folder());
-  (void)::setenv("USER", account.user.c_str(), 1);
-  (void)::setenv("LOGNAME", account.user.c_str(), 1);
-  (void)::setenv("HOME", account.home.c_str(), 1);
-  (void)::setenv("SHELL", "/bin/sh", 1);
-  (void)::setenv("PATH", path.c_str(), 1);
+  return tl::make_unexpected(execute(program));
+}
 
-  std::vector<char*> argv;
-  for (const std::string& word : program) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  ::execvp(find_program(program.front()).c_str(), argv.data());
-  return posix::trouble(errno, fmt::format("starting {}", program.front()));
+// ---- beside popup, as root
+
+Result<> check_account(const Instance& instance, const Account& account) {
+  const Identities& own = instance.identities();
+  if (account.uid == 0 || account.gid == 0) return temporary("refusing to serve mail as uid 0");
+  for (const Identity* identity : {&own.queue, &own.network, &own.alias}) {
+    if (account.uid == identity->uid) {
+      return temporary("refusing to serve mail as {}", identity->name);
+    }
+  }
+  return {};
+}
+
+// For good, and with nothing of root's: neither groups nor environment nor the log.
+Result<> become_user(const Account& account) {
+  const auto act = fmt::format("becoming {} (uid {})", account.user, account.uid);
+  if (::setgroups(1, &account.gid) != 0 ||
+      ::setresgid(account.gid, account.gid, account.gid) != 0 ||
+      ::setresuid(account.uid, account.uid, account.uid) != 0) {
+    return posix::trouble(errno, act);
+  }
+  if (::geteuid() == 0 || ::setuid(0) == 0) return temporary("{}: it failed", act);
+  return {};
+}
+
+Result<> check_home(const Account& account) {
+  struct stat st{};
+  if (::stat(".", &st) != 0)
+    return posix::trouble(errno, fmt::format("looking at {}", account.home));
+  if (st.st_uid == account.uid) return {};
+  return temporary("home {} belongs to uid {} and not to {}", account.home, st.st_uid,
+                   account.user);
+}
+
+void answer(char letter) {
+  (void)posix::send_message(kBesideFd, std::string_view(&letter, 1));
+}
+
+// Comes back only with what kept the session from beginning.
+Error serve(const Instance& instance, const Account& account,
+            const std::vector<std::string>& program) {
+  if (Result<> done = check_account(instance, account); !done) return done.error();
+  const posix::UniqueFd log(::fcntl(2, F_DUPFD_CLOEXEC, 10));
+  Result<posix::UniqueFd> nowhere = posix::open_at(posix::kHere, "/dev/null", O_WRONLY);
+  if (!nowhere) return nowhere.error();
+  Result<> done = become_user(account);
+  if (done) done = go_home(account);
+  if (done) done = check_home(account);
+  if (!done) return done.error();
+  // The user may look into a process of their own, and must not find root's log there.
+  if (::dup2(nowhere->get(), 2) < 0) return posix::trouble(errno, "leaving the log").value();
+  (void)::clearenv();
+  for (std::string& variable : login_variables(account)) {
+    const std::size_t equal = variable.find('=');
+    (void)::setenv(variable.substr(0, equal).c_str(), variable.c_str() + equal + 1, 1);
+  }
+  answer(kSaysServed);
+  Error failure = execute(program);
+  (void)::dup2(log.get(), 2);
+  return failure;
+}
+
+Result<std::optional<Account>> account_of(const Instance& instance, const std::string& name) {
+  Result<Accounts> accounts = Accounts::load(instance);
+  if (!accounts) return failed(accounts);
+  return accounts->login(name);
+}
+
+// 'W' or 'T'; or it does not come back.
+char check_record(const Instance& instance, std::string& octets,
+                  const std::vector<std::string>& program) {
+  std::optional<LoginRecord> record = parse_login_record(octets);
+  wipe(octets);
+  if (!record) return kSaysTrouble;
+  Result<bool> right = verify_password(instance, record->name, record->secret);
+  wipe(record->secret);
+  Result<std::optional<Account>> account = account_of(instance, record->name);
+  if (right && !*right) return kSaysWrong;
+  if (right && account && !*account) return kSaysWrong;
+  const Error failure = !right     ? right.error()
+                        : !account ? account.error()
+                                   : serve(instance, **account, program);
+  posix::complain("checkpassword", fmt::format("{}: {}", record->name, failure.text));
+  return kSaysTrouble;
 }
 
 }  // namespace
@@ -92,6 +195,29 @@ Result<int> run_checkpassword(const std::optional<std::string>& instance_path,
   const std::optional<Account> account = accounts->login(record->name);
   if (!*right || !account) return kWrong;
   return become(*account, program);
+}
+
+Result<int> run_beside(const std::optional<std::string>& instance_path,
+                       const std::vector<std::string>& program) {
+  if (program.empty()) return permanent("want a program to become");
+  Result<Instance> instance = Instance::find(instance_path);
+  if (!instance) return failed(instance);
+  if (!instance->is_system()) return permanent("--beside: not in a personal instance");
+  if (Result<> done = instance->require_administrator(); !done) return failed(done);
+  if (Result<> done = instance->require_layout(); !done) return failed(done);
+  if (::fcntl(kBesideFd, F_SETFD, FD_CLOEXEC) != 0) {
+    return posix::system_error(errno, "taking descriptor 3");
+  }
+  // popup may be in the hands of a stranger: it gets no more guesses than a client.
+  for (int i = 0; i < kMaxRecords; ++i) {
+    Result<std::optional<posix::Message>> record =
+        posix::receive_message(kBesideFd, kMaxLoginRecordOctets);
+    if (!record) return failed(record);
+    if (!*record) return 0;
+    answer(check_record(*instance, (*record)->text, program));
+    if (::geteuid() != 0) return 0;  // there is no way back from a user
+  }
+  return 0;
 }
 
 }  // namespace porpoise::pop3d

@@ -27,4 +27,11 @@ std::optional<LoginRecord> parse_login_record(std::string_view octets);
 Result<int> run_checkpassword(const std::optional<std::string>& instance,
                               const std::vector<std::string>& program);
 
+/// Beside a popup, as root, in a system instance (beside.h): checks the records that come on
+/// descriptor 3, and with the right one becomes the user, in their home, and `program` on our
+/// descriptors 0 and 1. Without: 0 when popup has ended. Nobody is served as uid 0, as an account
+/// of Porpoise's own, or without a home that is theirs.
+Result<int> run_beside(const std::optional<std::string>& instance,
+                       const std::vector<std::string>& program);
+
 }  // namespace porpoise::pop3d

@@ -21,7 +21,8 @@ inline constexpr std::size_t kMaxPasswordOctets = 248;
 
 /// Sets or replaces the password of `name`: a yescrypt hash in its line, the file replaced whole
 /// and durably. Two of these at once wait for each other. Permanent errors: we are not the owner,
-/// the name is no local name that could log in, or name or password could not be typed in POP3.
+/// the name is no local name that could log in (in a system instance the caller asks), or name or
+/// password could not be typed in POP3.
 Result<> set_password(const Instance& instance, std::string_view name, std::string_view password);
 
 /// Whether `name` may log in with `password`. A name without a line costs as much time as one with

@@ -3,17 +3,22 @@
 #include <unistd.h>
 
 #include "libmail/line_reader.h"
+#include "pop3d/beside.h"
 #include "pop3d/connection.h"
 #include "pop3d/login.h"
 #include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/process.h"
 #include "posix/program.h"
+#include "posix/sandbox.h"
+#include "posix/socket.h"
 
 namespace porpoise::pop3d {
 namespace {
 
 using Act = LoginStep::Act;
+
+constexpr rlim_t kMaxMemory = 64 << 20;
 
 // Hands `record` to the subprogram on descriptor 3 and waits for its end; with the right password
 // it has served the whole session by then.
@@ -37,6 +42,23 @@ Result<posix::Ended> run_check(const std::vector<std::string>& subprogram, std::
   return posix::wait_for(*child);
 }
 
+std::optional<char> answer_beside() {
+  Result<std::optional<posix::Message>> answer = posix::receive_message(kBesideFd, 1);
+  if (!answer || !*answer || (*answer)->text.empty()) return std::nullopt;
+  return (*answer)->text.front();
+}
+
+// Once the session has begun nothing more is said; we end with the socket.
+Check check_beside(std::string& record) {
+  const Result<> sent = posix::send_message(kBesideFd, record);
+  wipe(record);
+  if (!sent) return Check::trouble;
+  const std::optional<char> answer = answer_beside();
+  if (answer == kSaysWrong) return Check::wrong;
+  if (answer != kSaysServed) return Check::trouble;
+  return answer_beside() ? Check::trouble : Check::served;
+}
+
 Check check(const Popup& popup, const std::string& name, std::string& secret,
             const std::string& stamp) {
   std::string record = login_record(name, secret, stamp);
@@ -45,6 +67,7 @@ Check check(const Popup& popup, const std::string& name, std::string& secret,
     wipe(record);
     return Check::wrong;
   }
+  if (popup.subprogram.empty()) return check_beside(record);
   Result<posix::Ended> ended = run_check(popup.subprogram, record);
   wipe(record);
   if (!ended) {
@@ -58,6 +81,15 @@ Check check(const Popup& popup, const std::string& name, std::string& secret,
 }
 
 }  // namespace
+
+Result<> confine_popup() {
+  if (::geteuid() == 0) return permanent("refusing to talk to the network as root");
+  // Of connections, logs and the socket beside us, no more are opened.
+  const posix::Sandbox box{.open_files = kBesideFd + 1, .memory = kMaxMemory};
+  Result<posix::Confined> done = posix::confine(box);
+  if (!done) return failed(done);
+  return {};
+}
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;

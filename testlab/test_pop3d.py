@@ -234,8 +234,8 @@ def test_uid_0_is_refused(instance):
 
 @pytest.mark.parametrize("program, usage", [
     ("pop3d", b"usage: pop3d [--idle SECONDS] MAILDIR"),
-    ("popup", b"usage: popup [--apop] [--idle SECONDS] HOSTNAME SUBPROGRAM [ARGUMENT...]"),
-    ("checkpassword", b"usage: checkpassword [--instance DIR] PROGRAM [ARGUMENT...]"),
+    ("popup", b"usage: popup [--apop] [--idle SECONDS] [--beside] HOSTNAME [SUBPROGRAM [ARGUMENT...]]"),
+    ("checkpassword", b"usage: checkpassword [--instance DIR] [--beside] PROGRAM [ARGUMENT...]"),
 ])
 def test_help_and_unknown_options(lab, program, usage):
     shown = lab.run(program, "--help")
