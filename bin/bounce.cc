@@ -8,6 +8,7 @@
 #include "instance/instance.h"
 #include "posix/options.h"
 #include "posix/program.h"
+#include "send/rights.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ Result<int> run(int argc, char** argv) {
   Result<Instance> instance = Instance::find(instance_path);
   if (!instance) return failed(instance);
   if (Result<> owner = instance->require_owner(); !owner) return failed(owner);
+  if (Result<> done = send::confine_bounce(*instance); !done) return failed(done);
   send::BounceOptions options;
   options.id = *id;
   options.about = *about;

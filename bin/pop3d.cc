@@ -28,7 +28,7 @@ Result<int> run(int argc, char** argv) {
     posix::complain("pop3d", "refusing to serve mail as uid 0");
     return kLikeAFailedLogin;
   }
-  pop3d::run_pop3d((*operands)->front(), 0, 1, limits);
+  pop3d::run_pop3d((*operands)->front(), 0, 1, limits, true);
   return 0;
 }
 

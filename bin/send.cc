@@ -9,6 +9,7 @@
 #include "posix/file.h"
 #include "posix/program.h"
 #include "send/loop.h"
+#include "send/rights.h"
 
 namespace {
 
@@ -110,6 +111,7 @@ Result<int> run(const Line& line) {
   Result<Instance> instance = Instance::find(line.instance);
   if (!instance) return failed(instance);
   if (Result<> owner = instance->require_owner(); !owner) return failed(owner);
+  if (Result<> done = send::confine_send(*instance); !done) return failed(done);
   return send::run(*instance, line.options);
 }
 

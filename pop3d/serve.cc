@@ -8,6 +8,7 @@
 #include "posix/clock.h"
 #include "posix/file.h"
 #include "posix/program.h"
+#include "posix/sandbox.h"
 
 namespace porpoise::pop3d {
 namespace {
@@ -123,6 +124,14 @@ class Server {
   bool ended_ = false;
 };
 
+Result<> keep_only(const std::string& maildir) {
+  using Access = posix::Sandbox::Access;
+  Result<posix::Confined> done =
+      posix::confine({.places = {{.path = maildir, .access = Access::write}}});
+  if (!done) return failed(done);
+  return {};
+}
+
 std::string_view refusal(const Error& error) {
   if (error.sys == EBUSY) return kInUse;
   if (error.fate == Fate::temporary) {
@@ -137,12 +146,15 @@ bool serve(Connection& client, Mailbox& mailbox, const Limits& limits) {
   return Server(client, mailbox, limits).run();
 }
 
-void run_pop3d(const std::string& path, int in, int out, const Limits& limits) {
+void run_pop3d(const std::string& path, int in, int out, const Limits& limits, bool confined) {
   keep_alive(in);
   Connection client(in, out, limits.idle, Connection::ReadAhead::yes);
   bool ended = true;
   {
     Result<Mailbox> mailbox = Mailbox::open(path);
+    if (mailbox && confined) {
+      if (Result<> done = keep_only(path); !done) mailbox = tl::make_unexpected(done.error());
+    }
     if (mailbox) {
       mailbox->sweep_tmp(posix::wall_us() / 1'000'000);
       ended = serve(client, *mailbox, limits);

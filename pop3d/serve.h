@@ -15,7 +15,9 @@ namespace porpoise::pop3d {
 [[nodiscard]] bool serve(Connection& client, Mailbox& mailbox, const Limits& limits);
 
 /// The program: opens the Maildir `path`, greets on `out`, serves. A mailbox that cannot be opened
-/// is an -ERR to the client and one line on standard error.
-void run_pop3d(const std::string& path, int in, int out, const Limits& limits);
+/// is an -ERR to the client and one line on standard error. With `confined`, the process gives up
+/// all but that Maildir first (posix/sandbox.h), for good.
+void run_pop3d(const std::string& path, int in, int out, const Limits& limits,
+               bool confined = false);
 
 }  // namespace porpoise::pop3d

@@ -39,6 +39,8 @@ constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_
 
 std::uint64_t rights_of(Sandbox::Access access) {
   switch (access) {
+    case Sandbox::Access::look:
+      return LANDLOCK_ACCESS_FS_READ_DIR;
     case Sandbox::Access::read:
       return kRead;
     case Sandbox::Access::write:

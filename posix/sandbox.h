@@ -16,6 +16,7 @@ namespace porpoise::posix {
 
 struct Sandbox {
   enum class Access {
+    look,   ///< open folders and read their names, and no file
     read,   ///< a file, or all files and folders below a folder
     write,  ///< change them as well; make, link and remove below it
     run,    ///< read them and execute them

@@ -83,6 +83,17 @@ TEST(Sandbox, FilesOutsideOfThePlacesCannotBeOpened) {
   EXPECT_EQ(confined(box, [] { return told(::open("/dev/null", O_RDWR)); }), "");
 }
 
+TEST(Sandbox, WhereOneMayLookNoFileIsRead) {
+  NEEDS(files);
+  TestFolder folder;
+  folder.make_folder("in");
+  folder.write("in/file", "x");
+  const Sandbox box{.places = {{folder.path(), Access::look}}};
+  EXPECT_EQ(confined(box, [&] { return told(::open(folder.path("in").c_str(), O_RDONLY)); }), "");
+  EXPECT_EQ(confined(box, [&] { return told(::open(folder.path("in/file").c_str(), O_RDONLY)); }),
+            kNoAccess);
+}
+
 TEST(Sandbox, WhatMayBeReadMayNotBeChanged) {
   NEEDS(files);
   TestFolder folder;
