@@ -533,3 +533,16 @@ def test_it_runs_as_the_queues_owner_alone(system, served):
     assert process["uids"] == process["gids"] == [50101] * 4 and process["groups"] == [50101]
     status = open(f"/proc/{served.pid}/status").read()
     assert re.search(r"NoNewPrivs:\s+1\n", status) and re.search(r"Seccomp:\s+2\n", status), status
+
+
+# -- with everything running
+
+def test_whoever_comes_while_the_serving_side_is_started_again_waits_for_it(running_system):
+    system = running_system
+    for number in range(3):
+        before = system.processes("queue")[0]["pid"]
+        assert system.run("/bin/kill", "-KILL", before).returncode == 0
+        done = system.run("sendmail", "bob", user="alice", input=TEXT)
+        assert done.returncode == 0, done.stderr + system.log().encode()
+        wait_for(lambda: system.log().count(" new msg ") == number + 1, "send to hear of it")
+        assert system.processes("queue")[0]["pid"] != before
