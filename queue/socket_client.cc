@@ -69,6 +69,11 @@ bool send_all(int socket, std::string_view octets) {
   return true;
 }
 
+// Where something could not be sent though the other side is there: it must not wait for it.
+void say_no_more(int socket) {
+  (void)::shutdown(socket, SHUT_WR);
+}
+
 // What the other side says, to its end. It has a lot of time: disks do.
 std::optional<Answer> receive_answer(int socket) {
   std::string frame;
@@ -157,6 +162,7 @@ tl::unexpected<SubmitError> OverSocket::refusal(const Answer& answer) {
 
 // The other side has gone before it was told to queue the message; it may have said why.
 tl::unexpected<SubmitError> OverSocket::lost() {
+  say_no_more(socket_.get());
   const std::optional<Answer> answer = receive_answer(socket_.get());
   end_connection();
   if (answer && answer->code != 0) return refusal(*answer);
@@ -282,6 +288,7 @@ SubmitResult<std::string> OverSocket::hand_over(std::string_view envelope) {
         return tl::make_unexpected(std::move(done.error()));
     }
     const bool sent = send_rest(envelope);
+    if (!sent) say_no_more(socket_.get());
     const std::optional<Answer> answer = receive_answer(socket_.get());
     end_connection();
     if (answer && answer->code == 0 && sent) return answer->id;

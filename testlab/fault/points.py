@@ -76,7 +76,8 @@ def parse(listing):
     points = []
     for line in listing.splitlines():
         at, program, kind, changes, begun, obj = line.split("\t", 5)
-        points.append(Point(at, program, kind, changes == "changes", begun == "main", obj))
+        ours = not program.startswith("python")  # that is a driver of the lab: it is killed, but its calls work
+        points.append(Point(at, program, kind, changes == "changes", begun == "main" and ours, obj))
     return points
 
 
