@@ -113,6 +113,25 @@ Result<> send_message(int socket, std::string_view text, int descriptor) {
   return {};
 }
 
+namespace {
+
+// Takes all that came, so that none stays open unseen; the last is kept. How many they were.
+std::size_t take_descriptors(msghdr& header, UniqueFd& kept) {
+  std::size_t count = 0;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
+      kept.reset(fd);
+      ++count;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
 Result<std::optional<Message>> receive_message(int socket, std::size_t max_octets) {
   Message message;
   message.text.resize(max_octets);
@@ -128,11 +147,9 @@ Result<std::optional<Message>> receive_message(int socket, std::size_t max_octet
     n = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
   } while (n < 0 && errno == EINTR);
   if (n < 0) return system_error(errno, "receiving a message");
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    message.descriptor.reset(fd);
+  const std::size_t descriptors = take_descriptors(header, message.descriptor);
+  if (descriptors > 1 || (header.msg_flags & MSG_CTRUNC) != 0) {
+    return permanent("receiving a message: more than one descriptor");
   }
   if (n == 0) return std::optional<Message>();
   if (header.msg_flags & MSG_TRUNC) {

@@ -38,8 +38,8 @@ struct Message {
   std::string text;
   UniqueFd descriptor;  ///< not open where none came
 };
-/// Receives one message of at most `max_octets`; none at the end of the connection. A longer one
-/// is a permanent error. EAGAIN shows in Error::sys.
+/// Receives one message of at most `max_octets`; none at the end of the connection. A longer one,
+/// or one with more than one descriptor, is a permanent error. EAGAIN shows in Error::sys.
 Result<std::optional<Message>> receive_message(int socket, std::size_t max_octets);
 
 Result<> set_nonblocking(int fd);
