@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "instance/password_file.h"
 #include "libmail/dot_file.h"
 #include "posix/file.h"
 
@@ -35,7 +36,7 @@ Result<Recipients> Recipients::load(const Instance& instance) {
   if (!accounts) return failed(accounts);
   Result<std::optional<std::string>> remote = Control(instance.folder()).line("remote");
   if (!remote) return failed(remote);
-  return Recipients(std::move(*router), std::move(*accounts), remote->has_value());
+  return Recipients(instance, std::move(*router), std::move(*accounts), remote->has_value());
 }
 
 Finding Recipients::check(std::string_view address) const {
@@ -44,10 +45,27 @@ Finding Recipients::check(std::string_view address) const {
     return {remote_ ? Answer::yes : Answer::elsewhere, false, route.rule};
   }
   const std::string_view routed = route.address;
-  const Account account = accounts_.find(routed.substr(0, routed.rfind('@')));
-  // Without an extension there is a default delivery.
-  const Answer answer = account.dash.empty() ? Answer::yes : look_for_dot_file(account);
-  return {answer, true, account.rule};
+  return check_local(routed.substr(0, routed.rfind('@')));
+}
+
+Finding Recipients::check_local(std::string_view local_part) const {
+  const auto finding = [](const Account& account) {
+    // Without an extension there is a default delivery.
+    const Answer answer = account.dash.empty() ? Answer::yes : look_for_dot_file(account);
+    return Finding{answer, true, account.rule};
+  };
+  const std::optional<Account> assigned = accounts_.assigned(local_part);
+  if (assigned) return finding(*assigned);
+  if (!instance_->is_system()) return finding(accounts_.find(local_part));
+
+  const Result<std::vector<Account>> users = password_accounts(*instance_, local_part);
+  if (!users) return {Answer::unknown, true, "the password file"};
+  for (const Account& user : *users) {
+    const Result<bool> home = has_home(user);
+    if (!home) return {Answer::unknown, true, user.rule};
+    if (*home) return finding(user);
+  }
+  return finding(accounts_.alias(local_part));
 }
 
 }  // namespace porpoise

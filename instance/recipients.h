@@ -30,13 +30,20 @@ class Recipients {
   static Result<Recipients> load(const Instance& instance);
 
   /// Looks for the dot-file of an address in envelope form where that decides. Whether what it
-  /// finds can be read and makes sense is left to the delivery.
+  /// finds can be read and makes sense is left to the delivery. In a system instance it asks the
+  /// password file, too; what the caller may not see there is unknown.
   Finding check(std::string_view address) const;
 
  private:
-  Recipients(Router router, Accounts accounts, bool remote)
-      : router_(std::move(router)), accounts_(std::move(accounts)), remote_(remote) {}
+  Recipients(const Instance& instance, Router router, Accounts accounts, bool remote)
+      : instance_(&instance),
+        router_(std::move(router)),
+        accounts_(std::move(accounts)),
+        remote_(remote) {}
 
+  Finding check_local(std::string_view local_part) const;
+
+  const Instance* instance_;
   Router router_;
   Accounts accounts_;
   bool remote_;

@@ -2,7 +2,8 @@
 
 #include <unistd.h>
 
-#include "instance/control.h"
+#include "instance/trusted.h"
+#include "libmail/control_file.h"
 
 namespace porpoise {
 namespace {
@@ -59,8 +60,11 @@ Result<RemoteProgram> RemoteProgram::parse(std::string_view line) {
 }
 
 Result<std::optional<RemoteProgram>> RemoteProgram::load(const Instance& instance) {
-  Result<std::optional<std::string>> line = Control(instance.folder()).line("remote");
-  if (!line) return failed(line);
+  Result<std::optional<std::string>> text = trusted_text(instance, "control/remote");
+  if (!text) return failed(text);
+  if (!*text) return std::optional<RemoteProgram>();
+  const auto line = mail::control_value("control/remote", **text);
+  if (!line) return temporary("{}", line.error().text);
   if (!*line) return std::optional<RemoteProgram>();
   Result<RemoteProgram> remote = parse(**line);
   if (!remote) return failed(remote);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "instance/trusted.h"
 #include "libmail/control_file.h"
 
 namespace porpoise {
@@ -103,9 +104,10 @@ Route Router::route(std::string_view recipient) const {
 
 Result<Accounts> Accounts::load(const Instance& instance) {
   Accounts accounts;
-  accounts.owner_ = instance.owner();
+  if (!instance.is_system()) accounts.owner_ = instance.owner();
+  accounts.alias_ = instance.identities().alias;
   accounts.alias_home_ = instance.path() + "/alias";
-  Result<std::optional<std::string>> text = Control(instance.folder(), "users/").text("assign");
+  Result<std::optional<std::string>> text = trusted_text(instance, "users/assign");
   if (!text) return failed(text);
   if (!*text) return accounts;
 
@@ -134,7 +136,8 @@ Result<Accounts> Accounts::load(const Instance& instance) {
     entry.number = number;
     const auto number_of = [](const std::string& s, auto& value) {
       const auto [stop, error] = std::from_chars(s.data(), s.data() + s.size(), value);
-      return error == std::errc() && stop == s.data() + s.size();
+      // The last is "leave it as it is" to the kernel.
+      return error == std::errc() && stop == s.data() + s.size() && value != UINT32_MAX;
     };
     if ((kind != '=' && kind != '+') || fields.size() != 7 ||
         !number_of(fields[2], entry.account.uid) || !number_of(fields[3], entry.account.gid) ||
@@ -160,16 +163,26 @@ Result<Accounts> Accounts::load(const Instance& instance) {
 }
 
 Account Accounts::account_of_owner() const {
-  return {.user = owner_.name,
-          .uid = owner_.uid,
-          .gid = owner_.gid,
-          .home = owner_.home,
+  return {.user = owner_->name,
+          .uid = owner_->uid,
+          .gid = owner_->gid,
+          .home = owner_->home,
           .dash = "",
           .ext = "",
           .rule = "control/owner"};
 }
 
-Account Accounts::find(std::string_view local_part) const {
+Account Accounts::alias(std::string_view local_part) const {
+  return {.user = alias_.name,
+          .uid = alias_.uid,
+          .gid = alias_.gid,
+          .home = alias_home_,
+          .dash = "-",
+          .ext = std::string(local_part),
+          .rule = "alias/"};
+}
+
+std::optional<Account> Accounts::assigned(std::string_view local_part) const {
   const std::string key = ascii_lower(local_part);
   const auto match = [](const std::vector<Line>& lines, std::string_view wanted) -> const Line* {
     const auto line = std::ranges::lower_bound(lines, wanted, {}, &Line::key);
@@ -183,9 +196,15 @@ Account Accounts::find(std::string_view local_part) const {
       return account;
     }
   }
+  return std::nullopt;
+}
 
-  Account account = account_of_owner();
-  for (const std::string& name : {ascii_lower(owner_.name), fmt::format("{}", owner_.uid)}) {
+Account Accounts::find(std::string_view local_part) const {
+  if (std::optional<Account> listed = assigned(local_part)) return std::move(*listed);
+  if (!owner_) return alias(local_part);
+  const std::string key = ascii_lower(local_part);
+  for (const std::string& name : {ascii_lower(owner_->name), fmt::format("{}", owner_->uid)}) {
+    Account account = account_of_owner();
     if (key == name) return account;
     if (key.starts_with(name + "-")) {
       account.dash = "-";
@@ -193,11 +212,7 @@ Account Accounts::find(std::string_view local_part) const {
       return account;
     }
   }
-  account.home = alias_home_;
-  account.dash = "-";
-  account.ext = local_part;
-  account.rule = "alias/";
-  return account;
+  return alias(local_part);
 }
 
 std::optional<Account> Accounts::login(std::string_view name) const {
@@ -206,7 +221,7 @@ std::optional<Account> Accounts::login(std::string_view name) const {
   if (line != exact_.end() && line->key == key) {
     return line->account.dash.empty() ? std::optional(line->account) : std::nullopt;
   }
-  if (key != ascii_lower(owner_.name)) return std::nullopt;
+  if (!owner_ || key != ascii_lower(owner_->name)) return std::nullopt;
   return account_of_owner();  // not find(): a prefix line for everything is no login
 }
 

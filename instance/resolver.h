@@ -2,7 +2,8 @@
 // RCPT and `porpoise try`.
 //
 // Two steps. route() looks at the domain: locals, then virtualdomains (reference 5.3). account()
-// looks at the local part of what is local: users/assign, then the owner, then alias/.
+// looks at the local part of what is local: users/assign, then the owner or, in a system instance,
+// the password file (instance/password_file.h), then alias/.
 
 #pragma once
 
@@ -36,7 +37,11 @@ struct Account {
   std::string home;
   std::string dash;  ///< "" or "-"
   std::string ext;   ///< in the original case
-  std::string rule;  ///< "users/assign line 3", "control/owner", "alias/"
+  std::string rule;  ///< "users/assign line 3", "control/owner", "the password file", "alias/"
+  std::vector<gid_t> groups{};  ///< beside `gid`
+  /// Of the password file: it counts only if its home is there and its own, which only whoever has
+  /// become the user may look at (reference 6.4); else the next shorter name is tried.
+  bool needs_home = false;
 };
 
 /// The routing tables, read once and immutable: make a new one to see a changed configuration.
@@ -55,19 +60,26 @@ class Router {
   std::map<std::string, std::string> virtual_;  // lower-case key, prefix
 };
 
-/// The local names of a personal instance.
+/// The local names of an instance, but for those of the password file.
 class Accounts {
  public:
   /// Reads users/assign (missing is fine). A damaged file is a temporary error with the line: mail
-  /// waits until it is mended.
+  /// waits until it is mended; so is one that trusted_text() does not believe.
   static Result<Accounts> load(const Instance& instance);
 
   /// Looks up the local part of a routed address: assign's exact lines, its prefixes from the
   /// longest, the owner's name or decimal uid (also as NAME-EXT), then alias/. Always an answer:
-  /// whether alias/ has a dot-file for it is found by local.
+  /// whether alias/ has a dot-file for it is found by local. In a system instance it knows of
+  /// users/assign and alias/ only.
   Account find(std::string_view local_part) const;
 
-  /// The account somebody may log in as, by POP3: an exact assign line or the owner; never alias.
+  /// What users/assign says.
+  std::optional<Account> assigned(std::string_view local_part) const;
+  /// What alias/ handles.
+  Account alias(std::string_view local_part) const;
+
+  /// The account somebody may log in as, by POP3: an exact assign line or, in a personal instance,
+  /// the owner; never alias.
   std::optional<Account> login(std::string_view name) const;
 
  private:
@@ -78,9 +90,10 @@ class Accounts {
     Account account;
     int number = 0;
   };
-  std::vector<Line> exact_;   // sorted by key, first of equals wins
-  std::vector<Line> prefix_;  // sorted by key
-  Owner owner_;
+  std::vector<Line> exact_;     // sorted by key, first of equals wins
+  std::vector<Line> prefix_;    // sorted by key
+  std::optional<Owner> owner_;  // of a personal instance
+  Identity alias_;
   std::string alias_home_;
 };
 
