@@ -277,7 +277,7 @@ Result<posix::UniqueFd> Spool::copy_content(const File& file) const {
     if (::fcntl(copy->get(), F_ADD_SEALS, kAll) != 0) {
       return posix::trouble(errno, "sealing a file in memory");
     }
-  } else if (::fchmod(copy->get(), 0400) != 0) {
+  } else if (::fchmod(copy->get(), 0444) != 0) {  // a recipient opens it anew, by no name
     return posix::trouble(errno, "setting the mode of a copy");
   }
   return copy;
