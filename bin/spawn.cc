@@ -1,11 +1,11 @@
 // spawn(8): starts each local delivery as its recipient.
 
-#include <charconv>
 #include <getopt.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libmail/quantity.h"
 #include "posix/file.h"
 #include "posix/lock.h"
 #include "posix/program.h"
@@ -16,9 +16,10 @@ namespace {
 using namespace porpoise;
 
 constexpr const char* kUsage =
-    "usage: spawn [--instance DIR] [--delivery-seconds N] [--remote-seconds N] 3<>SOCKET_OF_SEND";
+    "usage: spawn [--instance DIR] [--delivery-seconds N] [--remote-seconds N] "
+    "[--lookup-seconds N] [--grace-seconds N] 3<>SOCKET_OF_SEND";
 constexpr int kSocket = 3;
-constexpr long kMaxSeconds = 30 * 86400;
+constexpr std::uint64_t kMaxSeconds = 30 * 86400;
 
 bool is_our_socket() {
   int type = 0;
@@ -47,11 +48,29 @@ struct Line {
   bool help = false;
 };
 
+// The limit that an option is about.
+std::chrono::seconds* limit_of(int option, spawn::Limits& limits) {
+  switch (option) {
+    case 'd':
+      return &limits.delivery;
+    case 'r':
+      return &limits.remote;
+    case 'l':
+      return &limits.lookup;
+    case 'g':
+      return &limits.grace;
+    default:
+      return nullptr;
+  }
+}
+
 Result<Line> parse_line(int argc, char** argv) {
   const option options[] = {{"help", no_argument, nullptr, 'h'},
                             {"instance", required_argument, nullptr, 'i'},
                             {"delivery-seconds", required_argument, nullptr, 'd'},
                             {"remote-seconds", required_argument, nullptr, 'r'},
+                            {"lookup-seconds", required_argument, nullptr, 'l'},
+                            {"grace-seconds", required_argument, nullptr, 'g'},
                             {nullptr, 0, nullptr, 0}};
   Line line;
   opterr = 0;
@@ -62,15 +81,11 @@ Result<Line> parse_line(int argc, char** argv) {
     }
     if (c == 'i') {
       line.instance = optarg;
-    } else if (c == 'd' || c == 'r') {
+    } else if (std::chrono::seconds* limit = limit_of(c, line.limits)) {
       const std::string_view text = optarg;
-      long seconds = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-      if (error != std::errc() || end != text.data() + text.size() || seconds < 0 ||
-          seconds > kMaxSeconds) {
-        return permanent("\"{}\" is no number of seconds", text);
-      }
-      (c == 'd' ? line.limits.delivery : line.limits.remote) = std::chrono::seconds(seconds);
+      const auto seconds = mail::parse_digits(text, kMaxSeconds);
+      if (!seconds) return permanent("\"{}\" is no number of seconds", text);
+      *limit = std::chrono::seconds(*seconds);
     } else {
       return permanent("{}", kUsage);
     }

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include "inject/run.h"
-#include "instance/control.h"
 #include "instance/instance.h"
+#include "instance/password_file.h"
 #include "instance/remote.h"
 #include "instance/resolver.h"
+#include "instance/trusted.h"
+#include "posix/become.h"
 #include "posix/file.h"
 #include "posix/process.h"
 #include "posix/program.h"
@@ -51,14 +53,7 @@ Result<int> try_elsewhere(const Instance& instance, const Route& route) {
   return 0;
 }
 
-Result<int> run_local(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin() + 1, "--explain");
-  posix::Command command;
-  command.path = posix::program_folder() + "/local";
-  command.arguments = std::move(arguments);
-  command.environment = posix::own_environment();
-  command.fds = {-1, 1, 1};
-  Result<pid_t> child = posix::start(command);
+Result<int> ended_of(Result<pid_t> child) {
   if (!child) return failed(child);
   Result<posix::Ended> ended = posix::wait_for(*child);
   if (!ended) return failed(ended);
@@ -66,22 +61,76 @@ Result<int> run_local(std::vector<std::string> arguments) {
   return ended->code;
 }
 
+// By root as the account's user, so that nothing of a user's is read as root; else as who we are.
+Result<int> run_local(const Account& account, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin() + 1, "--explain");
+  posix::Command command;
+  command.path = posix::program_folder() + "/local";
+  command.arguments = std::move(arguments);
+  command.environment = posix::own_environment();
+  command.fds = {-1, 1, 1};
+  if (::geteuid() != 0) return ended_of(posix::start(command));
+  return ended_of(posix::fork_into(command.fds, [&]() -> int {
+    Result<> done = posix::become({account.uid, account.gid, account.groups});
+    const Error why = done ? posix::execute(command) : done.error();
+    (void)posix::write_all(1, why.text + "\n", "standard output");
+    return 111;
+  }));
+}
+
+// Whether the account's home is its own: asked as root would be told too much, as spawn asks.
+Result<bool> has_home_of_its_own(const Account& account) {
+  if (!account.needs_home || ::geteuid() != 0) return has_home(account);
+  Result<int> code = ended_of(posix::fork_into({-1, 1, 2}, [&]() -> int {
+    if (!posix::become({account.uid, account.gid, account.groups})) return 111;
+    const Result<bool> home = has_home(account);
+    return !home ? 111 : *home ? 0 : 1;
+  }));
+  if (!code) return failed(code);
+  if (*code == 111) return temporary("home {} cannot be looked at (#4.3.0)", account.home);
+  return *code == 0;
+}
+
+// As spawn finds it.
+Result<Account> account_of(const Instance& instance, const Accounts& accounts,
+                           const std::string& local_part) {
+  if (const std::optional<Account> assigned = accounts.assigned(local_part)) return *assigned;
+  if (!instance.is_system()) return accounts.find(local_part);
+  Result<std::vector<Account>> users = password_accounts(instance, local_part);
+  if (!users) return failed(users);
+  for (const Account& user : *users) {
+    Result<bool> home = has_home_of_its_own(user);
+    if (!home) return failed(home);
+    if (*home) return user;
+  }
+  return accounts.alias(local_part);
+}
+
 Result<int> try_here(const Instance& instance, const Accounts& accounts, const Route& route) {
   if (Result<> done = say("route", fmt::format("local: {}", route.rule)); !done) {
     return failed(done);
   }
-  const Account account = accounts.find(route.address.substr(0, route.address.rfind('@')));
-  Result<> done = say("account", fmt::format("{}, uid {}, home {}: {}", account.user, account.uid,
-                                             account.home, account.rule));
+  const spawn::StartDelivery start{.slot = 0, .sender = kSender, .recipient = route.address};
+  const Result<std::string> local_part = spawn::local_part_of(start);
+  if (!local_part) return answer(local_part.error());
+  const Result<Account> account = account_of(instance, accounts, *local_part);
+  if (!account) return answer(account.error());
+  Result<> done = say("account", fmt::format("{}, uid {}, home {}: {}", account->user, account->uid,
+                                             account->home, account->rule));
   if (!done) return failed(done);
-  Result<std::optional<std::string>> text = Control(instance.folder()).text("defaultdelivery");
+  Result<std::optional<std::string>> text = trusted_text(instance, "control/defaultdelivery");
   if (!text) return answer(text.error());
   const bool set = *text && !(*text)->empty();
-  Result<std::vector<std::string>> arguments =
-      spawn::arguments_for({.slot = 0, .sender = kSender, .recipient = route.address}, accounts,
-                           set ? **text : "./Maildir/\n", ::geteuid());
-  if (!arguments) return answer(arguments.error());
-  return run_local(std::move(*arguments));
+  Result<> allowed = spawn::require_deliverable(*account, instance, ::geteuid());
+  if (!allowed) return answer(allowed.error());
+  Result<int> code =
+      run_local(*account, spawn::arguments_for(start, *account, set ? **text : "./Maildir/\n"));
+  const uid_t us = ::geteuid();
+  if (!code || !instance.is_system() || us == 0 || us == account->uid || *code == 0) return code;
+  done = say("cannot tell",
+             fmt::format("only root and {} see all of {}", account->user, account->home));
+  if (!done) return failed(done);
+  return code;
 }
 
 struct Tables {

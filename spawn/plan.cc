@@ -9,27 +9,49 @@ constexpr std::string_view kCut = "\n(the report was longer)\n";
 
 }  // namespace
 
-Result<std::vector<std::string>> arguments_for(const StartDelivery& start, const Accounts& accounts,
-                                               const std::string& default_delivery, uid_t uid) {
+Result<std::string> local_part_of(const StartDelivery& start) {
   const std::size_t at = start.recipient.rfind('@');
   if (at == std::string::npos) return permanent("the address has no domain (#5.1.3)");
-  const std::string local = start.recipient.substr(0, at);
   // Mended: this was success, and the message gone.
-  if (local.empty()) return permanent("sorry, no mailbox here by that name (#5.1.1)");
+  if (at == 0) return permanent("sorry, no mailbox here by that name (#5.1.1)");
+  return start.recipient.substr(0, at);
+}
 
-  const Account account = accounts.find(local);
+Result<> require_deliverable(const Account& account, const Instance& instance, uid_t uid) {
   if (account.uid == 0) {
     return temporary("{}: nothing is delivered as root (#4.7.0)", account.rule);
   }
-  if (account.uid != uid) {
+  if (!instance.is_system()) {
+    if (account.uid == uid) return {};
     return temporary("{}: user {} has uid {}, but this instance delivers as uid {} only (#4.3.0)",
                      account.rule, account.user, account.uid, uid);
   }
-  return std::vector<std::string>{"local",      "--",
-                                  account.user, account.home,
-                                  local,        account.dash,
-                                  account.ext,  start.recipient.substr(at + 1),
-                                  start.sender, default_delivery};
+  if (account.gid == 0) {
+    return temporary("{}: nothing is delivered with root's group (#4.7.0)", account.rule);
+  }
+  const Identities& own = instance.identities();
+  if (account.uid == own.queue.uid || account.uid == own.network.uid) {
+    return temporary(
+        "{}: nothing is delivered as uid {}, which is a part of the mail system's "
+        "(#4.7.0)",
+        account.rule, account.uid);
+  }
+  return {};
+}
+
+std::vector<std::string> arguments_for(const StartDelivery& start, const Account& account,
+                                       const std::string& default_delivery) {
+  const std::size_t at = start.recipient.rfind('@');
+  return {"local",
+          "--",
+          account.user,
+          account.home,
+          start.recipient.substr(0, at),
+          account.dash,
+          account.ext,
+          start.recipient.substr(at + 1),
+          start.sender,
+          default_delivery};
 }
 
 char letter_of(const posix::Ended& ended) {

@@ -13,11 +13,18 @@
 
 namespace porpoise::spawn {
 
-/// The arguments of local(8) for this delivery, beginning with "local". `uid` is who we run as.
-/// Permanent errors: the address has no domain or no local part. Temporary ones: the account is
-/// root's or, since a personal instance cannot become anybody, not ours.
-Result<std::vector<std::string>> arguments_for(const StartDelivery& start, const Accounts& accounts,
-                                               const std::string& default_delivery, uid_t uid);
+/// What an account is looked up for: what precedes the last "@" of the routed address. Permanent
+/// errors: no domain, or nothing before it.
+Result<std::string> local_part_of(const StartDelivery& start);
+
+/// Whether `uid`, who we run as, may deliver as this account. Temporary errors: it is root's or has
+/// root's group; a personal instance cannot become anybody, a system one does not become those that
+/// own the queue or face the network.
+Result<> require_deliverable(const Account& account, const Instance& instance, uid_t uid);
+
+/// The arguments of local(8) for this delivery, beginning with "local".
+std::vector<std::string> arguments_for(const StartDelivery& start, const Account& account,
+                                       const std::string& default_delivery);
 
 /// K, Z or D (reference section 6.2).
 char letter_of(const posix::Ended& ended);

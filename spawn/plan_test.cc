@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "spawn/spawner.h"
+#include "spawn/account_table.h"
 
 namespace porpoise::spawn {
 namespace {
@@ -37,7 +37,12 @@ class Plan : public testing::Test {
     const Instance instance = *Instance::open(top_);
     const Accounts accounts = *Accounts::load(instance);
     const StartDelivery start{1, "s@x.test", recipient, ""};
-    return shown(arguments_for(start, accounts, "./Maildir/", 500));
+    Result<std::string> local_part = local_part_of(start);
+    if (!local_part) return shown(failed(local_part));
+    const Account account = accounts.find(*local_part);
+    Result<> allowed = require_deliverable(account, instance, 500);
+    if (!allowed) return shown(failed(allowed));
+    return shown(arguments_for(start, account, "./Maildir/"));
   }
 
   std::string shown(const Result<std::vector<std::string>>& arguments) {

@@ -5,17 +5,16 @@
 #include <cerrno>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "instance/control.h"
 #include "posix/clock.h"
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/program.h"
 #include "posix/socket.h"
+#include "spawn/lookup.h"
 #include "spawn/remote.h"
 
 namespace porpoise::spawn {
@@ -23,18 +22,12 @@ namespace {
 
 constexpr int kReadsAWakeUp = 16;          // of a pipe: a writer without end must not hold the loop
 constexpr std::size_t kMaxOutgoing = 600;  // messages to send that wait; then no command is taken
+constexpr int kCommandsAWakeUp = 64;       // nor may a flood of commands
+constexpr int kComplaintsASecond = 10;     // nor fill the log
 constexpr std::int64_t kSecond = 1'000'000;
-
-void complain(std::string_view text) {
-  posix::complain("spawn", text);
-}
 
 std::int64_t microseconds(std::chrono::seconds seconds) {
   return seconds.count() * kSecond;
-}
-
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 Result<posix::UniqueFd> make_signal_descriptor() {
@@ -57,80 +50,20 @@ std::string too_late(std::chrono::seconds limit) {
                      limit.count());
 }
 
-struct ReadEnd {
-  posix::UniqueFd ours;    // non-blocking
-  posix::UniqueFd theirs;  // as programs expect it
-};
-Result<ReadEnd> make_read_end() {
-  Result<posix::Pipe> pipe = posix::make_pipe();
-  if (!pipe) return failed(pipe);
-  if (Result<> done = posix::set_nonblocking(pipe->read.get()); !done) return failed(done);
-  return ReadEnd{std::move(pipe->read), std::move(pipe->write)};
-}
-
-// Built from nothing; the switches of tests go on to local.
-std::vector<std::string> environment_of_local(const Instance& instance,
-                                              const std::string& progress) {
-  std::vector<std::string> list = {"PATH=/usr/local/bin:/usr/bin:/bin",
-                                   fmt::format("PORPOISE={}", instance.path()),
-                                   "PORPOISE_PROGRESS_FD=3"};
-  if (!progress.empty()) list.push_back(fmt::format("PORPOISE_PROGRESS={}", progress));
-  for (const char* name : {"PORPOISE_BIN", "PORPOISE_NAMED_FILES"}) {
-    const char* value = ::getenv(name);
-    if (value != nullptr) list.push_back(fmt::format("{}={}", name, value));
-  }
-  return list;
-}
-
-// The owner's, so that it finds what the owner has set up for it (~/.msmtprc), and nothing else.
-std::vector<std::string> environment_elsewhere(const Instance& instance) {
-  const Owner& owner = instance.owner();
-  return {fmt::format("PATH={}", kRemotePath), fmt::format("HOME={}", owner.home),
-          fmt::format("USER={}", owner.name), fmt::format("LOGNAME={}", owner.name),
-          fmt::format("PORPOISE={}", instance.path())};
-}
-
 }  // namespace
-
-AccountTable::Stamp AccountTable::stamp_of(const char* name) const {
-  struct stat st;
-  if (::fstatat(instance_.folder(), name, &st, 0) != 0) return {};
-  return {st.st_ino, st.st_size, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim)};
-}
-
-// A second change within one tick of the file system's clock leaves the same times.
-bool AccountTable::may_change_unseen(const Stamp& stamp) {
-  return posix::wall_us() - stamp.ctime_ns / 1000 < 2 * kSecond;
-}
-
-Result<const Accounts*> AccountTable::current() {
-  const Stamp assign = stamp_of("users/assign");
-  const Stamp owner = stamp_of("control/owner");
-  if (!accounts_ || assign != assign_ || owner != owner_ || may_change_unseen(assign) ||
-      may_change_unseen(owner)) {
-    accounts_.reset();
-    Result<Instance> instance = Instance::open(instance_.path());
-    if (!instance) return failed(instance);
-    Result<Accounts> accounts = Accounts::load(*instance);
-    if (!accounts) return failed(accounts);
-    accounts_ = std::move(*accounts);
-    assign_ = assign;
-    owner_ = owner;
-  }
-  return &*accounts_;
-}
 
 Spawner::Spawner(const Instance& instance, int socket, posix::UniqueFd lock, const Limits& limits)
     : instance_(instance),
       socket_(socket),
-      lock_(std::move(lock)),
       limits_(limits),
-      accounts_(instance) {}
+      accounts_(instance),
+      launcher_(instance, std::move(lock), limits.grace) {}
 
 Result<> Spawner::serve() {
   Result<posix::UniqueFd> signals = make_signal_descriptor();
   if (!signals) return failed(signals);
   signals_ = std::move(*signals);
+  if (Result<> done = launcher_.prepare(); !done) return done;
   if (Result<> done = posix::set_nonblocking(socket_); !done) return done;
   while ((open_ && !ending_) || !children_.empty() || !outgoing_.empty()) {
     if (Result<> done = wait_for_events(); !done) return done;
@@ -167,7 +100,7 @@ Result<> Spawner::wait_for_events() {
 }
 
 void Spawner::take_commands() {
-  while (outgoing_.size() < kMaxOutgoing) {
+  for (int i = 0; i < kCommandsAWakeUp && outgoing_.size() < kMaxOutgoing; ++i) {
     Result<std::optional<posix::Message>> message =
         posix::receive_message(socket_, kMaxMessageOctets);
     if (!message && message.error().sys == EAGAIN) return;
@@ -203,84 +136,72 @@ void Spawner::handle(StartDelivery start, posix::UniqueFd content) {
   }
   if (start.progress.size() > kMaxNoteOctets) start.progress.clear();
 
-  Child child;
-  Result<pid_t> pid = this->start(start, content, child);
-  if (!pid) return refuse(start.slot, pid.error());
-  children_.emplace(*pid, std::move(child));
+  Job job{std::move(start), std::move(content)};
+  if (Result<> done = begin(job); !done) refuse(job.start.slot, done.error());
 }
 
-Result<pid_t> Spawner::start(const StartDelivery& start, const posix::UniqueFd& content,
-                             Child& child) {
-  child.slot = start.slot;
-  if (start.elsewhere) return start_elsewhere(start, content, child);
-  Result<posix::Command> command = command_for(start);
-  if (!command) return failed(command);
-  Result<ReadEnd> report = make_read_end();
-  if (!report) return failed(report);
-  Result<ReadEnd> notes = make_read_end();
-  if (!notes) return failed(notes);
-  const int to = report->theirs.get();
-  command->fds = {content.get(), to, to, notes->theirs.get(), lock_.get()};
-  Result<pid_t> pid = posix::start(*command);
-  // Whatever is wrong with our own installation is not the message's fault.
-  if (!pid) return temporary("{} (#4.3.0)", pid.error().text);
-  child.report = std::move(report->ours);
-  child.notes = std::move(notes->ours);
-  child.earlier = start.progress;
-  child.limit = limits_.delivery;
-  child.deadline_us = posix::running_us() + microseconds(child.limit);
-  return pid;
-}
-
-// It does not get our lock: it is no part of ours, and what it leaves running in the background
-// (a shared ssh connection) must not keep the next spawn waiting.
-Result<pid_t> Spawner::start_elsewhere(const StartDelivery& start, const posix::UniqueFd& content,
-                                       Child& child) {
-  const auto waits = [](const Error& e) { return temporary("{} (#4.3.5)", e.text); };
-  Result<std::optional<RemoteProgram>> program = RemoteProgram::load(instance_);
-  if (!program) return waits(program.error());
-  if (!*program) return temporary("there is no control/remote any more (#4.3.5)");
-  Result<std::vector<std::string>> arguments = remote_arguments(**program, start);
-  if (!arguments) return failed(arguments);
-  Result<std::string> path = (*program)->path();
-  if (!path) return waits(path.error());
-  Result<ReadEnd> report = make_read_end();
-  if (!report) return failed(report);
-  posix::Command command;
-  command.path = std::move(*path);
-  command.arguments = std::move(*arguments);
-  command.environment = environment_elsewhere(instance_);
-  const int to = report->theirs.get();
-  command.fds = {content.get(), to, (*program)->style == RemoteProgram::Style::pipe ? to : -1};
-  command.folder = "/";
-  command.new_session = true;
-  command.dies_with_us = true;
-  Result<pid_t> pid = posix::start(command);
-  if (!pid) return waits(pid.error());
-  child.report = std::move(report->ours);
-  child.elsewhere = (*program)->style;
-  child.limit = limits_.remote;
-  child.deadline_us = posix::running_us() + microseconds(child.limit);
-  return pid;
-}
-
-Result<posix::Command> Spawner::command_for(const StartDelivery& start) {
+Result<> Spawner::begin(Job& job) {
+  if (job.start.elsewhere) return start_remote(job);
+  Result<std::string> local_part = local_part_of(job.start);
+  if (!local_part) return failed(local_part);
   Result<const Accounts*> accounts = accounts_.current();
   if (!accounts) return temporary("{} (#4.3.0)", accounts.error().text);
-  Result<std::optional<std::string>> text = Control(instance_.folder()).text("defaultdelivery");
-  if (!text) return temporary("{} (#4.3.0)", text.error().text);
-  const bool set = *text && !(*text)->empty();
-  Result<std::vector<std::string>> arguments =
-      arguments_for(start, **accounts, set ? **text : "./Maildir/\n", ::geteuid());
-  if (!arguments) return failed(arguments);
-  posix::Command command;
-  command.path = posix::program_folder() + "/local";
-  command.arguments = std::move(*arguments);
-  command.environment = environment_of_local(instance_, start.progress);
-  command.folder = "/";
-  command.new_session = true;
-  command.dies_with_us = true;
-  return command;
+  if (!instance_.is_system()) return start_local(job, (*accounts)->find(*local_part));
+  if (std::optional<Account> assigned = (*accounts)->assigned(*local_part)) {
+    return start_local(job, *assigned);
+  }
+  job.candidates = {(*accounts)->alias(*local_part)};
+  Result<Lookup> lookup = start_lookup(instance_, *local_part);
+  if (!lookup) return temporary("{} (#4.3.0)", lookup.error().text);
+  Child child;
+  child.stage = Stage::lookup;
+  child.job = std::move(job);
+  child.most = kMaxAnswerOctets;
+  add({.pid = lookup->pid, .report = std::move(lookup->answer), .notes = {}, .home = {}},
+      std::move(child), limits_.lookup);
+  return {};
+}
+
+// An account of the password file may turn out to be none.
+void Spawner::try_next(Job job) {
+  if (ending_) {
+    return refuse(job.start.slot, Error{Fate::temporary, "spawn was told to end (#4.3.0)", 0});
+  }
+  const Account account = std::move(job.candidates.back());
+  job.candidates.pop_back();
+  if (Result<> done = start_local(job, account); !done) refuse(job.start.slot, done.error());
+}
+
+Result<> Spawner::start_local(Job& job, const Account& account) {
+  Result<Launched> launched = launcher_.local(job.start, account, job.content.get());
+  if (!launched) return failed(launched);
+  Child child;
+  child.stage = Stage::local;
+  child.job = std::move(job);
+  if (child.job.candidates.empty()) child.job.content.reset();
+  add(std::move(*launched), std::move(child), limits_.delivery);
+  return {};
+}
+
+Result<> Spawner::start_remote(Job& job) {
+  Result<Launched> launched = launcher_.remote(job.start, job.content.get());
+  if (!launched) return failed(launched);
+  Child child;
+  child.stage = Stage::remote;
+  child.style = *launched->elsewhere;
+  child.most = kMaxRemoteOctets;
+  child.job.start = std::move(job.start);
+  add(std::move(*launched), std::move(child), limits_.remote);
+  return {};
+}
+
+void Spawner::add(Launched launched, Child child, std::chrono::seconds limit) {
+  child.report = std::move(launched.report);
+  child.notes = std::move(launched.notes);
+  child.home = std::move(launched.home);
+  child.limit = limit;
+  child.deadline_us = posix::running_us() + microseconds(limit);
+  children_.emplace(launched.pid, std::move(child));
 }
 
 void Spawner::take_signals() {
@@ -298,9 +219,10 @@ void Spawner::reap() {
   for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
     const auto found = children_.find(pid);
     if (found == children_.end()) continue;
-    read_from(found->second);
-    finish(found->second, posix::ended(status));
+    Child child = std::move(found->second);
     children_.erase(found);
+    read_from(child);
+    finish(std::move(child), posix::ended(status));
   }
 }
 
@@ -319,26 +241,51 @@ void Spawner::read_from(Child& child) {
     }
   };
   drain(child.report, [&](std::string_view piece) {
-    if (!child.elsewhere) return child.text.add(piece);
-    child.said += piece.substr(0, kMaxRemoteOctets - child.said.size());
+    if (child.stage == Stage::local) return child.text.add(piece);
+    child.said += piece.substr(0, child.most - child.said.size());
   });
   bool noted = false;
   drain(child.notes, [&](std::string_view piece) { noted |= child.reader.feed(piece); });
   // Where send does not keep up, the report's note has to do.
   if (noted && outgoing_.size() < kMaxOutgoing) {
-    post(encode(DeliveryNote{child.slot, child.reader.last()}));
+    post(encode(DeliveryNote{child.job.start.slot, child.reader.last()}));
   }
 }
 
-void Spawner::finish(Child& child, const posix::Ended& ended) {
+void Spawner::finish(Child child, const posix::Ended& ended) {
+  if (child.stage == Stage::lookup) return finish_lookup(std::move(child), ended);
+  char word = '\0';
+  if (child.home.open() && ::read(child.home.get(), &word, 1) == 1 && word == kNoHome) {
+    return try_next(std::move(child.job));
+  }
   DeliveryReport report;
-  report.slot = child.slot;
-  if (child.elsewhere) {
+  report.slot = child.job.start.slot;
+  if (child.stage == Stage::remote) {
     judge_elsewhere(child, ended, report);
   } else {
     judge(child, ended, report);
   }
   post(encode(report));
+}
+
+void Spawner::finish_lookup(Child child, const posix::Ended& ended) {
+  if (child.reported) return;
+  const std::uint32_t slot = child.job.start.slot;
+  const auto fails = [&](std::string text) {
+    refuse(slot, Error{Fate::temporary, std::move(text), 0});
+  };
+  if (child.told != 0) return fails("spawn was told to end (#4.3.0)");
+  if (!ended.ok())
+    return fails(fmt::format("the look-up of an account: {} (#4.3.0)", ended.text()));
+  const Result<std::string> local_part = local_part_of(child.job.start);
+  if (!local_part) return refuse(slot, local_part.error());
+  Result<std::vector<Account>> accounts =
+      decode_answer(instance_.identities(), *local_part, child.said);
+  if (!accounts) return fails(accounts.error().text);
+  std::vector<Account>& candidates = child.job.candidates;  // alias/ is there already
+  candidates.insert(candidates.end(), std::move_iterator(accounts->rbegin()),
+                    std::move_iterator(accounts->rend()));
+  try_next(std::move(child.job));
 }
 
 void Spawner::judge(const Child& child, const posix::Ended& ended, DeliveryReport& report) {
@@ -352,14 +299,13 @@ void Spawner::judge(const Child& child, const posix::Ended& ended, DeliveryRepor
   }
   report.text = text.text();
   // Also where this attempt added none: what an earlier one did stays done.
-  report.note = child.reader.last().empty() ? child.earlier : child.reader.last();
+  report.note = child.reader.last().empty() ? child.job.start.progress : child.reader.last();
 }
 
 void Spawner::judge_elsewhere(const Child& child, const posix::Ended& ended,
                               DeliveryReport& report) {
-  const Said said = *child.elsewhere == RemoteProgram::Style::pipe
-                        ? said_by_pipe(ended, child.said)
-                        : said_by_qmail(ended, child.said);
+  const Said said = child.style == RemoteProgram::Style::pipe ? said_by_pipe(ended, child.said)
+                                                              : said_by_qmail(ended, child.said);
   report.letter = said.letter;
   ReportText text;
   text.add(said.text);
@@ -386,8 +332,21 @@ void Spawner::enforce_deadlines() {
 
 void Spawner::tell_to_end(pid_t pid, Child& child) {
   if (child.told != 0) return;
+  if (child.stage == Stage::lookup) {
+    // It may hang where no signal is heard, and nothing of ours is lost with it.
+    (void)::kill(pid, SIGKILL);
+    child.told = 2;
+    if (!child.late) return;
+    child.reported = true;
+    refuse(child.job.start.slot,
+           Error{Fate::temporary,
+                 fmt::format("the look-up of an account took longer than {} seconds (#4.3.0)",
+                             child.limit.count()),
+                 0});
+    return;
+  }
   // local sees to its programs; of another program the whole group is told.
-  (void)::kill(child.elsewhere ? -pid : pid, SIGTERM);
+  (void)::kill(child.stage == Stage::remote ? -pid : pid, SIGTERM);
   child.told = 1;
   child.deadline_us = posix::running_us() + microseconds(limits_.grace);
 }
@@ -404,7 +363,9 @@ int Spawner::milliseconds_to_wait() const {
 }
 
 bool Spawner::in_use(std::uint32_t slot) const {
-  return std::ranges::any_of(children_, [&](const auto& c) { return c.second.slot == slot; });
+  return std::ranges::any_of(children_, [&](const auto& c) {
+    return c.second.job.start.slot == slot && !c.second.reported;
+  });
 }
 
 void Spawner::refuse(std::uint32_t slot, const Error& error) {
@@ -414,6 +375,15 @@ void Spawner::refuse(std::uint32_t slot, const Error& error) {
 void Spawner::post(std::string message) {
   outgoing_.push_back(std::move(message));
   flush();
+}
+
+void Spawner::complain(std::string_view text) {
+  const std::int64_t now = posix::running_us();
+  if (now - complaints_since_us_ > kSecond) {
+    complaints_since_us_ = now;
+    complaints_ = 0;
+  }
+  if (++complaints_ <= kComplaintsASecond) posix::complain("spawn", text);
 }
 
 // What send no longer takes, because it is gone, nobody wants.
