@@ -66,6 +66,18 @@ TEST_F(RecipientsTest, WhatCannotBeSeenIsUnknown) {
   ::chmod(top_.path("alice").c_str(), 0700);
 }
 
+TEST_F(RecipientsTest, InASystemInstanceThePasswordFileIsAsked) {
+  std::filesystem::remove(top_.path("control/owner"));
+  std::filesystem::remove(top_.path("users/assign"));
+  top_.write("control/system", "queue:q:61971:71\nnetwork:n:61972:72\nalias:a:61973:73\n");
+  // Root is in every password file, and gets no mail of its own.
+  EXPECT_EQ(check("root@here.test"), "no local [alias/]");
+  top_.write("alias/.qmail-root", "&owner\n");
+  EXPECT_EQ(check("Root@here.test"), "yes local [alias/]");
+  EXPECT_EQ(check("no-such-user-here@here.test"), "no local [alias/]");
+  EXPECT_EQ(check("61971@here.test"), "no local [alias/]");
+}
+
 TEST_F(RecipientsTest, NamesThatNoFileCanHaveAreNobody) {
   EXPECT_EQ(check(std::string(300, 'x') + "@here.test"), "no local [alias/]");
   EXPECT_EQ(check("../../control/me@here.test"), "no local [alias/]");

@@ -21,6 +21,16 @@ bool is_all(uid_t real, uid_t effective, uid_t saved, uid_t wanted) {
   return real == wanted && effective == wanted && saved == wanted;
 }
 
+Result<> require_groups(std::vector<gid_t> wanted) {
+  std::vector<gid_t> groups(wanted.size() + 1);
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(static_cast<std::size_t>(std::max(count, 0)));
+  std::ranges::sort(groups);
+  std::ranges::sort(wanted);
+  if (groups == wanted) return {};
+  return temporary("setting the groups: it did not happen");
+}
+
 Result<> require_no_way_back(const Become& who) {
   uid_t uids[3] = {};
   gid_t gids[3] = {};
@@ -48,6 +58,7 @@ Result<> become(const Become& who) {
   std::vector<gid_t> groups = {who.gid};
   groups.insert(groups.end(), who.groups.begin(), who.groups.end());
   if (::setgroups(groups.size(), groups.data()) != 0) return trouble(errno, "setting the groups");
+  if (Result<> done = require_groups(groups); !done) return done;
   if (::setresgid(who.gid, who.gid, who.gid) != 0) {
     return trouble(errno, fmt::format("becoming gid {}", who.gid));
   }

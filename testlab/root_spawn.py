@@ -98,7 +98,8 @@ class RootSpawn:
     def close(self):
         self.ours.close()
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stderr.close()
 
 
 def add_user(system, name, uid, gid=None, home=None, make=True):

@@ -155,10 +155,11 @@ def test_no_way_back_and_nothing_of_spawns(system, spawn):
 
 def test_what_local_itself_holds(system, spawn):
     """Of the queue, and of other deliveries, it has nothing."""
-    system.dot_file("alice", "", "|sleep 60\n")
+    system.dot_file("alice", "", "|: >began; exec sleep 60\n")
     s = spawn()
     s.send(1, "alice@here.test")
-    [local] = wait_for(lambda: system.processes("local"), "local")
+    wait_for(lambda: (system.home_of("alice") / "began").exists(), "the program")
+    [local] = system.processes("local")
     at = system.root / f"proc/{local['pid']}/fd"
     links = {int(f.name): os.readlink(f) for f in at.iterdir()}
     assert all(f <= 4 or link == links[0] for f, link in links.items()), links  # the message anew, for the program
@@ -502,6 +503,43 @@ def test_nothing_of_a_users_is_opened_before_the_switch(system, spawn):
     assert became == {None, 50001, 50002, 50003, 50102, 50103, 50201, 65534}
 
 
+# -- when the kernel refuses a part of it, or only says that it has done it
+
+
+SWITCH = ["setgroups", "setresgid", "setresuid", "getresuid", "getresgid", "prctl", "setsid", "chdir", "dup2", "close_range", "prlimit64",
+          "execve", "fstat", "newfstatat", "getpriority", "clone", "pipe2", "seccomp", "capset"]
+
+
+@pytest.mark.parametrize("call", SWITCH)
+def test_a_switch_that_fails_is_no_delivery(system, spawn, call):
+    """By strace, at every one of these calls in turn: nothing runs as anybody but the recipient, and spawn
+    goes on."""
+    who = system.write("mnt/who", "", mode=0o666)
+    system.dot_file("alice", "", "|echo $(id -u) $(id -g) $(id -G) >>/mnt/who\n")
+    for nth in range(1, 9):
+        s = spawn(before=["/usr/bin/strace", "-f", "-q", "-o", "/dev/null", f"--inject={call}:error=EAGAIN:when={nth}"])
+        s.send(1, "alice@here.test")
+        try:
+            kind, *rest = s.receive() or ("end",)
+            while kind == "P":
+                kind, *rest = s.receive()
+        except ConnectionResetError:  # it did not begin
+            kind = "end"
+        assert kind == "end" or rest[1] in "KZ", (call, nth, rest)
+        s.close()
+    assert set(who.read_text().splitlines()) <= {"50001 50001 50001 50010"}
+
+
+@pytest.mark.parametrize("call", ["setgroups", "setresgid", "setresuid"])
+def test_a_switch_that_is_only_pretended_is_no_delivery(system, spawn, call):
+    who = system.write("mnt/who", "", mode=0o666)
+    system.dot_file("alice", "", "|echo $(id -u) $(id -g) $(id -G) >>/mnt/who\n")
+    assign(system, "=x:alice:50001:50001:/home/alice:::")  # so that there is no look-up before
+    s = spawn(before=["/usr/bin/strace", "-f", "-q", "-o", "/dev/null", f"--inject={call}:retval=0:when=1"])
+    letter, text = s.deliver("x@here.test")
+    assert (letter, who.read_text()) == ("Z", ""), text
+
+
 # -- those who only ask
 
 
@@ -530,3 +568,15 @@ def test_try_as_root_reads_nothing_as_root(system):
     assert done.returncode == 0, done
     found = {uid for uid, call in calls(system) if "\"/home/alice" in call and not call.startswith("execve(")}
     assert found == {50001}
+
+
+def test_rcpt_says_what_it_can(system):
+    """sendmail -bs asks as whoever called it: what it may not see it takes."""
+    system.dot_file("alice", "list", "./Maildir/\n")
+    add_user(system, "ghost", 50201, home="/home/alice", make=False)
+    script = "EHLO x\nMAIL FROM:<eve@here.test>\n" + "".join(
+        f"RCPT TO:<{name}@here.test>\n" for name in ("alice", "alice-list", "eve-list", "nosuch", "postmaster", "porpoise")) + "QUIT\n"
+    done = system.run("sendmail", "-bs", user="eve", input=script.replace("\n", "\r\n").encode())
+    codes = [int(l[:3]) for l in done.stdout.decode().splitlines() if re.match(r"\d{3} ", l)]
+    # alice; hers to know; eve has no such file; nobody; an alias; nobody, since it is the queue's
+    assert codes[3:9] == [250, 250, 550, 550, 250, 550], done.stdout.decode()
