@@ -1,4 +1,5 @@
-// run/run.lock: one `porpoise run` an instance, found by others through it.
+// run/run.lock: one `porpoise run` an instance, found by others through it. In a system instance,
+// who can read it could also hold it: there run/runner.lock, root's alone, is what counts.
 
 #pragma once
 
@@ -18,8 +19,9 @@ class RunLock {
   static Result<RunLock> take(const Instance& instance);
 
  private:
-  explicit RunLock(posix::UniqueFd fd) : fd_(std::move(fd)) {}
+  RunLock(posix::UniqueFd fd, posix::UniqueFd own) : fd_(std::move(fd)), own_(std::move(own)) {}
   posix::UniqueFd fd_;
+  posix::UniqueFd own_;  // of a system instance: a lock that only root can take or hold
 };
 
 /// The pid of the `porpoise run` that has the lock now; 0 where it has not written it yet; none
