@@ -1,26 +1,18 @@
 #include "front/parts.h"
 
-#include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "posix/become.h"
 #include "posix/error.h"
 #include "posix/program.h"
 
 namespace porpoise::front {
 namespace {
 
-// For good: real, effective and saved.
 Result<> become_only(const Identity& who) {
-  const gid_t gid = who.gid;
-  if (::setgroups(1, &gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
-      ::setresuid(who.uid, who.uid, who.uid) != 0) {
-    return posix::trouble(errno, fmt::format("becoming {} (uid {})", who.name, who.uid));
-  }
-  if (::geteuid() == 0 || ::setuid(0) == 0) {
-    return temporary("becoming {} (uid {}): it failed", who.name, who.uid);
-  }
+  if (Result<> done = posix::become({who.uid, who.gid}); !done) return done;
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return posix::trouble(errno, "giving up new privileges");
   }

@@ -90,21 +90,33 @@ void Pop3Door::let_in(std::int64_t now_us) {
     closed_until_us_ = now_us + kPauseUs;
     return;
   }
-  if (sessions_.size() >= kMaxSessions) {
+  if (!make_room(now_us)) {
     parts_.log.line(fmt::format("pop3 turned-away sessions={}", sessions_.size()));
     turn_away(connection.get());
     return;
   }
-  if (Result<> done = start_session(connection.get()); !done) {
+  if (Result<> done = start_session(connection.get(), now_us); !done) {
     parts_.log.error(done.error());
     turn_away(connection.get());
   }
 }
 
-Result<> Pop3Door::start_session(int connection) {
+// Nobody keeps others out by many connections that say nothing.
+bool Pop3Door::make_room(std::int64_t now_us) {
+  if (!parts_.instance.is_system()) return sessions_.size() < kMaxSessions;
+  if (sessions_.size() >= kMaxInSystem) return false;
+  if (greeters_.size() < kMaxSessions) return true;
+  const Greeter& oldest = greeters_.front();
+  if (now_us - oldest.since_us < kLoginUs) return false;
+  (void)::kill(-oldest.pid, SIGKILL);  // its checkpassword ends with it
+  greeters_.erase(greeters_.begin());
+  return true;
+}
+
+Result<> Pop3Door::start_session(int connection, std::int64_t now_us) {
   const int on = 1;
   (void)::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (parts_.instance.is_system()) return start_apart(connection);
+  if (parts_.instance.is_system()) return start_apart(connection, now_us);
   posix::Command command = parts_.command(
       "popup", {host_, parts_.program("checkpassword"), parts_.program("pop3d"), "Maildir"});
   command.fds = {connection, connection, parts_.log.fd()};
@@ -115,7 +127,7 @@ Result<> Pop3Door::start_session(int connection) {
 }
 
 // Each has the connection: popup to talk on, checkpassword for the session.
-Result<> Pop3Door::start_apart(int connection) {
+Result<> Pop3Door::start_apart(int connection, std::int64_t now_us) {
   Result<posix::SocketPair> pair = posix::message_pair();
   if (!pair) return failed(pair);
   posix::Command check =
@@ -129,12 +141,13 @@ Result<> Pop3Door::start_apart(int connection) {
   popup.fds = {connection, connection, parts_.log.fd(), pair->ours.get()};
   Result<pid_t> greeter = parts_.start(popup, parts_.instance.identities().network);
   if (!greeter) return failed(greeter);
-  greeters_.insert(*greeter);
+  greeters_.push_back({*greeter, now_us});
   return {};
 }
 
 bool Pop3Door::ended(pid_t child, const posix::Ended& how) {
-  const bool greeter = greeters_.erase(child) > 0;
+  const bool greeter =
+      std::erase_if(greeters_, [&](const Greeter& g) { return g.pid == child; }) > 0;
   if (!greeter && sessions_.erase(child) == 0) return false;
   if (how.signal != 0) {
     const bool is_popup = greeter || !parts_.instance.is_system();
@@ -145,9 +158,8 @@ bool Pop3Door::ended(pid_t child, const posix::Ended& how) {
 }
 
 void Pop3Door::signal_sessions(int signal) const {
-  for (const auto* some : {&greeters_, &sessions_}) {
-    for (const pid_t session : *some) (void)::kill(-session, signal);
-  }
+  for (const Greeter& greeter : greeters_) (void)::kill(-greeter.pid, signal);
+  for (const pid_t session : sessions_) (void)::kill(-session, signal);
 }
 
 }  // namespace porpoise::front

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "front/parts.h"
 #include "posix/unique_fd.h"
@@ -17,6 +18,10 @@ namespace porpoise::front {
 class Pop3Door {
  public:
   static constexpr std::size_t kMaxSessions = 50;  ///< at once; beyond: -ERR [SYS/TEMP]
+  /// In a system instance kMaxSessions are those before the login, and this all of them.
+  static constexpr std::size_t kMaxInSystem = 500;
+  /// There, where it is full, one that has not logged in for so long has to go.
+  static constexpr std::int64_t kLoginUs = 10'000'000;
   /// How long nobody is let in after the machine had no room for a connection.
   static constexpr std::int64_t kPauseUs = 1'000'000;
 
@@ -41,15 +46,20 @@ class Pop3Door {
 
  private:
   Result<> listen(bool wanted_port_only, unsigned short& port);
-  Result<> start_session(int connection);
-  Result<> start_apart(int connection);
+  bool make_room(std::int64_t now_us);
+  Result<> start_session(int connection, std::int64_t now_us);
+  Result<> start_apart(int connection, std::int64_t now_us);
 
   const Parts& parts_;
   std::string host_;
   posix::UniqueFd listener_;
   std::int64_t closed_until_us_ = 0;
   std::set<pid_t> sessions_;  // of a system instance, the root half
-  std::set<pid_t> greeters_;  // and popup
+  struct Greeter {
+    pid_t pid = 0;
+    std::int64_t since_us = 0;
+  };
+  std::vector<Greeter> greeters_;  // and popup, the oldest first
 };
 
 }  // namespace porpoise::front

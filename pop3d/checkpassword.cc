@@ -2,7 +2,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <grp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,11 +13,13 @@
 #include "pop3d/login.h"
 #include "pop3d/passwd.h"
 #include "pop3d/popup.h"
+#include "posix/become.h"
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/process.h"
 #include "posix/program.h"
 #include "posix/socket.h"
+#include "spawn/lookup.h"
 
 namespace porpoise::pop3d {
 namespace {
@@ -24,6 +27,7 @@ namespace {
 constexpr int kWrong = 1;
 constexpr int kMisuse = 2;
 constexpr int kRecordFd = 3;
+constexpr int kLookupMs = 30'000;  // between two pieces of the look-up's answer
 
 // Also where it is a permanent one: what is wrong here is never the password, and can be mended.
 Result<int> trouble(Error error) {
@@ -79,18 +83,6 @@ Result<> check_account(const Instance& instance, const Account& account) {
   return {};
 }
 
-// For good, and with nothing of root's: neither groups nor environment nor the log.
-Result<> become_user(const Account& account) {
-  const auto act = fmt::format("becoming {} (uid {})", account.user, account.uid);
-  if (::setgroups(1, &account.gid) != 0 ||
-      ::setresgid(account.gid, account.gid, account.gid) != 0 ||
-      ::setresuid(account.uid, account.uid, account.uid) != 0) {
-    return posix::trouble(errno, act);
-  }
-  if (::geteuid() == 0 || ::setuid(0) == 0) return temporary("{}: it failed", act);
-  return {};
-}
-
 Result<> check_home(const Account& account) {
   struct stat st{};
   if (::stat(".", &st) != 0)
@@ -111,7 +103,7 @@ Error serve(const Instance& instance, const Account& account,
   const posix::UniqueFd log(::fcntl(2, F_DUPFD_CLOEXEC, 10));
   Result<posix::UniqueFd> nowhere = posix::open_at(posix::kHere, "/dev/null", O_WRONLY);
   if (!nowhere) return nowhere.error();
-  Result<> done = become_user(account);
+  Result<> done = posix::become({account.uid, account.gid, account.groups});
   if (done) done = go_home(account);
   if (done) done = check_home(account);
   if (!done) return done.error();
@@ -128,10 +120,41 @@ Error serve(const Instance& instance, const Account& account,
   return failure;
 }
 
+// All that the look-up child says, or nothing where it says too much or takes too long.
+std::string answer_of(const spawn::Lookup& lookup) {
+  std::string answer;
+  char room[4096];
+  pollfd ready{lookup.answer.get(), POLLIN, 0};
+  while (::poll(&ready, 1, kLookupMs) > 0) {
+    Result<std::size_t> n = posix::read_some(lookup.answer.get(), room, "the answer");
+    if (!n || *n == 0) return answer;
+    answer.append(room, *n);
+    if (answer.size() > spawn::kMaxAnswerOctets) break;
+  }
+  return "";
+}
+
+// A user of the password file, by exactly that name.
+Result<std::optional<Account>> user_called(const Instance& instance, const std::string& name) {
+  Result<spawn::Lookup> lookup = spawn::start_lookup(instance, name);
+  if (!lookup) return failed(lookup);
+  const std::string answer = answer_of(*lookup);
+  (void)::kill(lookup->pid, SIGKILL);
+  (void)posix::wait_for(lookup->pid);
+  Result<std::vector<Account>> accounts = spawn::decode_answer(instance.identities(), name, answer);
+  if (!accounts) return failed(accounts);
+  for (Account& account : *accounts) {
+    if (ascii_equal(account.user, name)) return std::optional(std::move(account));
+  }
+  return std::optional<Account>();
+}
+
 Result<std::optional<Account>> account_of(const Instance& instance, const std::string& name) {
   Result<Accounts> accounts = Accounts::load(instance);
   if (!accounts) return failed(accounts);
-  return accounts->login(name);
+  std::optional<Account> assigned = accounts->login(name);
+  if (assigned) return assigned;
+  return user_called(instance, name);
 }
 
 // 'W' or 'T'; or it does not come back.
@@ -142,8 +165,9 @@ char check_record(const Instance& instance, std::string& octets,
   if (!record) return kSaysTrouble;
   Result<bool> right = verify_password(instance, record->name, record->secret);
   wipe(record->secret);
-  Result<std::optional<Account>> account = account_of(instance, record->name);
   if (right && !*right) return kSaysWrong;
+  Result<std::optional<Account>> account = std::optional<Account>();
+  if (right) account = account_of(instance, record->name);
   if (right && account && !*account) return kSaysWrong;
   const Error failure = !right     ? right.error()
                         : !account ? account.error()

@@ -183,17 +183,56 @@ def test_stopping_ends_sessions(site):
         assert site.processes(program) == []
 
 
-def test_many_idle_clients_are_turned_away_at_a_limit(site):
-    idle = [Client(site) for _ in range(50)]
+def test_many_idle_clients_keep_nobody_out(site):
+    """Where they are too many, the oldest of them have to go, once they have had their time."""
+    idle = [Client(site) for _ in range(60)]
+
+    def logged_in():
+        late = Client(site)
+        served = late.lines.readline() == GREETING and late.login("bob")
+        late.__exit__()
+        return served
+
+    assert wait_for(logged_in, "room for bob") == b"+OK 1 message\r\n"
+    assert "pop3 turned-away" in site.log()
+    assert len(site.processes("popup")) <= 50
     for client in idle:
-        assert client.lines.readline() == GREETING
-    late = Client(site)
-    assert late.lines.readline() == b"-ERR [SYS/TEMP] too many sessions, try again later\r\n"
-    for client in [late, *idle]:
         client.__exit__()
-    wait_for(lambda: not site.processes("popup"), "the end of them")
-    with Client(site) as client:
-        assert client.login("bob") == b"+OK 1 message\r\n"
+
+
+# -- users of the password file
+
+@pytest.fixture
+def plain(system):
+    """No users/assign: who is who is in the password file alone."""
+    names = ("alice", "bob", "eve-x", "root", "porpoise", "nobody", "ghost")
+    system.write("var/lib/porpoise/users/passwd", "".join(f"{name}:{SECRET}\n" for name in names), mode=0o600)
+    return system.start()
+
+
+def test_users_of_the_password_file_read_their_mail(plain):
+    for name in ("alice", "bob", "BOB"):
+        with Client(plain) as client:
+            assert client.login(name) == b"+OK 0 messages\r\n"
+            session = only(plain, "pop3d")
+            uid = plain.uid(name.lower())
+            # The groups are those of a login.
+            assert (session["uids"], session["gids"], session["groups"]) == ([uid] * 4, [uid] * 4, [uid, 50010])
+            assert client.say("QUIT").startswith(b"+OK")
+        wait_for(lambda: not plain.processes("pop3d"), "the end of the session")
+
+
+@pytest.mark.parametrize("name", ["root", "porpoise", "ghost", "eve-x"])
+def test_others_are_nobody_who_could_log_in(plain, name):
+    with Client(plain) as client:
+        assert client.login(name) == WRONG
+    assert plain.processes("pop3d") == []
+
+
+def test_a_user_without_a_home_is_not_served(plain):
+    with Client(plain) as client:
+        assert client.login("nobody") in (WRONG, TROUBLE)
+    assert plain.processes("pop3d") == []
 
 
 # -- checkpassword by itself

@@ -1,0 +1,140 @@
+"""From a user's `sendmail` to another's mailbox and out by POP3, every part as who it should be."""
+
+import re
+import socket
+
+import pytest
+
+from conv import setups
+from conftest import wait_for
+
+MESSAGE = b"To: bob\nSubject: for you\n\nthe text\n"
+
+
+def pop3(system, name, *commands):
+    """All that is said until the end of the connection."""
+    with socket.create_connection(("127.0.0.1", system.pop3_port()), timeout=30) as client:
+        lines = [f"USER {name}", "PASS secret", *commands, "QUIT"]
+        client.sendall("".join(f"{line}\r\n" for line in lines).encode())
+        return client.makefile("rb").read()
+
+
+def test_alices_mail_reaches_bob_and_bob_reads_it(running_system):
+    system = running_system
+    done = system.run("sendmail", "-t", user="alice", input=MESSAGE, no_new_privs=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), system.log()
+    mail = system.message("bob")
+    assert mail.startswith(b"Return-Path: <alice@mx.here.test>\nDelivered-To: bob@mx.here.test\nReceived: ")
+    assert b"invoked by uid 50001" in mail and mail.endswith(b"\n\nthe text\n")
+    file = system.messages("bob")[0]
+    assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o777) == (50002, 50002, 0o600)
+    system.settle()
+
+    system.write("var/lib/porpoise/users/passwd", f"bob:{setups.SECRET}\n", mode=0o600)
+    said = pop3(system, "bob", "RETR 1", "DELE 1")
+    assert b"Subject: for you\r\n" in said and b"\r\n\r\nthe text\r\n.\r\n" in said
+    assert said.endswith(b"+OK bye\r\n")
+    wait_for(lambda: not system.messages("bob"), "the end of the message")
+
+
+def test_everybody_may_send_and_the_uid_is_theirs(running_system):
+    for count, user in enumerate(("alice", "eve", "root", "porpoise-net", 54321), 1):
+        running_system.submit("Subject: x\n\nx\n", "bob", user=user, sender="someone@here.test")
+        mail = running_system.message("bob", count)
+        uid = running_system.uid(user)
+        assert f"invoked by uid {uid})".encode() in mail or f"uid {uid}".encode() in mail, mail
+
+
+def test_mail_for_root_goes_where_alias_says(running_system):
+    running_system.submit("Subject: x\n\nfor root\n", "root", user="bob")
+    assert running_system.message("alice").endswith(b"for root\n")  # its .qmail-root says so here
+
+
+def test_a_system_made_by_init_works_as_it_is(bare_system):
+    system = bare_system
+    assert system.run("porpoise", "init", "--system", "--host", "mx.here.test").returncode == 0
+    system.control("pop3port", "0\n")
+    system.start()
+    system.submit("Subject: x\n\nfor root\n", "root", user="alice")
+    system.submit("Subject: x\n\nfor bob\n", "bob", user="alice")
+    assert system.message("bob").endswith(b"for bob\n")
+    assert system.message("alias").endswith(b"for root\n")
+    system.settle()
+    assert system.stop() == 0
+
+
+def test_what_cannot_be_delivered_comes_back(running_system):
+    running_system.submit("Subject: x\n\nx\n", "nobody-here", user="alice")
+    notice = running_system.message("alice")
+    assert b"nobody-here@" in notice
+    running_system.settle()
+
+
+def deferred(system, user="alice"):
+    """A message of `user`'s that waits; its id."""
+    system.dot_file("bob", "wait", "|exit 111\n")
+    before = set(system.queued())
+    system.submit("Subject: x\n\nx\n", "bob-wait", user=user)
+    return wait_for(lambda: [i for i in system.queued()
+                             if i not in before and list((system.instance / "queue/deferred").glob(f"*/{i}"))],
+                    f"a deferred message; {system.log()}")[0]
+
+
+def text(done):
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_only_ones_own_messages_are_retried(running_system):
+    system = running_system
+    id = deferred(system)
+    system.dot_file("bob", "wait", "./Maildir/\n")
+    for user in ("eve", "bob", "porpoise-net", 54321):
+        assert text(system.run("porpoise", "retry", id, user=user)) == (100, "", f"porpoise: no such message: {id}\n")
+    assert text(system.run("porpoise", "retry", "0" * 20, user="eve")) == (
+        100, "", f"porpoise: no such message: {'0' * 20}\n")
+    assert system.messages("bob") == []
+    assert text(system.run("porpoise", "retry", id, user="alice")) == (0, "1 message due\n", "")
+    assert system.message("bob").endswith(b"x\n")
+
+
+@pytest.mark.parametrize("user", ["root", "porpoise"])
+def test_root_and_the_owner_retry_everybodys(running_system, user):
+    id = deferred(running_system)
+    running_system.dot_file("bob", "wait", "./Maildir/\n")
+    assert text(running_system.run("porpoise", "retry", id, user=user)) == (0, "1 message due\n", "")
+    assert running_system.message("bob").endswith(b"x\n")
+
+
+def test_everybody_sees_how_many_there_are(running_system):
+    deferred(running_system)
+    for user in ("root", "alice", "eve", "porpoise"):
+        said = running_system.run("porpoise", "status", user=user).stdout.decode()
+        assert "queue: 1 message\n" in said, (user, said)
+
+
+def test_parts_that_are_started_again_lose_nothing(running_system):
+    system = running_system
+    system.submit("Subject: 1\n\n1\n", "bob", user="alice")
+    system.message("bob")
+    for program in ("queue", "send", "spawn"):
+        found = wait_for(lambda: system.processes(program), f"{program}; {system.log()}")
+        system.shell(f"kill -9 {found[0]['pid']}")
+        system.submit(f"Subject: {program}\n\nx\n", "bob", user="alice")
+
+    def subjects():
+        system.run("porpoise", "retry")  # a delivery that was cut off waits
+        return {re.search(rb"Subject: (.*)", m.read_bytes())[1] for m in system.messages("bob")}
+
+    wait_for(lambda: subjects() == {b"1", b"queue", b"send", b"spawn"}, f"each of them; {system.log()}")
+
+
+def test_each_part_is_confined(running_system):
+    deferred(running_system)
+    for program in ("send", "queue"):
+        status = running_system.processes(program)[0]["status"]
+        assert (status["Seccomp"], status["NoNewPrivs"], status["CapEff"]) == ("2", "1", "0" * 16), program
+    # What users' programs get is not.
+    running_system.dot_file("bob", "show", "|grep -E 'Seccomp:|NoNewPrivs' /proc/self/status > shown\n")
+    running_system.submit("Subject: x\n\nx\n", "bob-show", user="alice")
+    shown = wait_for(lambda: (lambda f: f.exists() and f.read_bytes())(running_system.home_of("bob") / "shown"), "shown")
+    assert shown.split() == [b"NoNewPrivs:", b"0", b"Seccomp:", b"0"]
