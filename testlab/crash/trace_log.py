@@ -71,6 +71,7 @@ class TraceLog:
         self.texts = []  # for each operation the call, for people
         self.pairs = set()
         self.marks = []  # (how many operations came before, text)
+        self._aliases = {}  # path of a symbolic link: the folder it stands for
         self._tables = {}  # pid: {descriptor: (Open, closes on exec)}
         self._folders = {}  # pid: its working folder
         self._parents = {}
@@ -98,6 +99,9 @@ class TraceLog:
                         inode = linked[st.st_ino] = Inode("f", mode, file.read(), st.st_mtime)
                 elif stat.S_ISFIFO(st.st_mode):
                     inode = Inode("p", mode)
+                elif entry.is_symlink() and os.path.isdir(entry.path):  # another name of a folder in the model
+                    self._aliases[entry.path] = os.path.realpath(entry.path)
+                    continue
                 else:
                     continue  # sockets are made anew
                 folder.names[entry.name] = folder.base_names[entry.name] = inode
@@ -194,6 +198,9 @@ class TraceLog:
     def _find(self, path):
         """(folder, last name, inode or None) of an absolute path below the root, else None."""
         path = os.path.normpath(path)
+        for alias, target in self._aliases.items():
+            if path == alias or path.startswith(alias + "/"):
+                path = target + path[len(alias) :]
         if path == self.root:
             return None, "", self.top
         if not path.startswith(self.root + "/"):
