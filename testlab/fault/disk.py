@@ -4,7 +4,9 @@ Then there is room again, and everything must go on. No privilege needed where u
 allowed."""
 
 import ctypes
+import errno
 import os
+import time
 
 from fault.points import Strike
 from fault.runs import Recording
@@ -66,7 +68,14 @@ class Disk:
         elif what == "inodes":
             self._again(f"nr_inodes={now.f_files - now.f_ffree + left}")
         elif what == "readonly":
-            self._again("", MS_RDONLY)
+            # The kernel lets go of the folders that a Landlock domain named a moment after its processes have ended.
+            for patience in range(200):
+                try:
+                    return self._again("", MS_RDONLY)
+                except OSError as error:
+                    if error.errno != errno.EBUSY or patience == 199:
+                        raise
+                    time.sleep(0.02)
 
 
 class DiskRecording(Recording):
