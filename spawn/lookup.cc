@@ -128,4 +128,20 @@ Result<std::vector<Account>> decode_answer(const Identities& identities,
   return accounts;
 }
 
+const std::vector<Account>* RecentAnswers::find(const std::string& local_part,
+                                                std::int64_t now_us) const {
+  const auto found = answers_.find(local_part);
+  if (found == answers_.end() || found->second.until_us <= now_us) return nullptr;
+  return &found->second.accounts;
+}
+
+void RecentAnswers::keep(const std::string& local_part, std::vector<Account> accounts,
+                         std::int64_t now_us) {
+  if (answers_.size() >= kMost) {
+    std::erase_if(answers_, [&](const auto& a) { return a.second.until_us <= now_us; });
+  }
+  if (answers_.size() >= kMost) answers_.clear();
+  answers_[local_part] = {std::move(accounts), now_us + kFreshUs};
+}
+
 }  // namespace porpoise::spawn

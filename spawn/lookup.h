@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,5 +34,23 @@ std::string encode_answer(const Result<std::vector<Account>>& accounts);
 /// all.
 Result<std::vector<Account>> decode_answer(const Identities& identities,
                                            std::string_view local_part, std::string_view answer);
+
+/// Answers of the last moments, so that a burst of mail for one user is one look-up. Pure.
+class RecentAnswers {
+ public:
+  static constexpr std::int64_t kFreshUs = 2'000'000;  ///< later it is asked again
+  static constexpr std::size_t kMost = 1000;           ///< answers
+
+  /// Lent until the next call; nullptr: ask.
+  const std::vector<Account>* find(const std::string& local_part, std::int64_t now_us) const;
+  void keep(const std::string& local_part, std::vector<Account> accounts, std::int64_t now_us);
+
+ private:
+  struct Answer {
+    std::vector<Account> accounts;
+    std::int64_t until_us = 0;
+  };
+  std::map<std::string, Answer> answers_;
+};
 
 }  // namespace porpoise::spawn

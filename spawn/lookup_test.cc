@@ -86,5 +86,37 @@ TEST(Answer, WithMoreGroupsThanAnybodyHasIsNone) {
   EXPECT_EQ(meaning("joe", encode_answer(std::vector{account("joe", 5, groups)})), kSenseless);
 }
 
+TEST(RecentAnswersTest, AreKnownForAMoment) {
+  RecentAnswers recent;
+  EXPECT_EQ(recent.find("joe", 0), nullptr);
+  recent.keep("joe", {account("joe", 500, {})}, 1000);
+  recent.keep("nobody", {}, 1000);
+  const std::int64_t end = 1000 + RecentAnswers::kFreshUs;
+  ASSERT_NE(recent.find("joe", end - 1), nullptr);
+  EXPECT_EQ(recent.find("joe", end - 1)->at(0).uid, 500u);
+  EXPECT_TRUE(recent.find("nobody", end - 1)->empty());
+  EXPECT_EQ(recent.find("joe", end), nullptr);
+  EXPECT_EQ(recent.find("Joe", 1000), nullptr);
+}
+
+TEST(RecentAnswersTest, ANewerOneCounts) {
+  RecentAnswers recent;
+  recent.keep("joe", {account("joe", 500, {})}, 0);
+  recent.keep("joe", {account("joe", 501, {})}, 10);
+  EXPECT_EQ(recent.find("joe", 20)->at(0).uid, 501u);
+}
+
+TEST(RecentAnswersTest, AreBounded) {
+  RecentAnswers recent;
+  for (std::size_t i = 0; i < RecentAnswers::kMost; ++i) recent.keep(fmt::format("{}", i), {}, 0);
+  ASSERT_NE(recent.find("7", 1), nullptr);
+  recent.keep("one more", {}, 1);  // nothing is old: all go
+  EXPECT_EQ(recent.find("7", 1), nullptr);
+  EXPECT_NE(recent.find("one more", 1), nullptr);
+  for (std::size_t i = 1; i < RecentAnswers::kMost; ++i) recent.keep(fmt::format("{}", i), {}, 0);
+  recent.keep("newer", {}, RecentAnswers::kFreshUs);  // what is old goes, and no more
+  EXPECT_NE(recent.find("one more", RecentAnswers::kFreshUs), nullptr);
+}
+
 }  // namespace
 }  // namespace porpoise::spawn

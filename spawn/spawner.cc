@@ -14,7 +14,6 @@
 #include "posix/file.h"
 #include "posix/program.h"
 #include "posix/socket.h"
-#include "spawn/lookup.h"
 #include "spawn/remote.h"
 
 namespace porpoise::spawn {
@@ -151,6 +150,10 @@ Result<> Spawner::begin(Job& job) {
     return start_local(job, *assigned);
   }
   job.candidates = {(*accounts)->alias(*local_part)};
+  if (const std::vector<Account>* known = recent_.find(*local_part, posix::running_us())) {
+    try_accounts(std::move(job), *known);
+    return {};
+  }
   Result<Lookup> lookup = start_lookup(instance_, *local_part);
   if (!lookup) return temporary("{} (#4.3.0)", lookup.error().text);
   Child child;
@@ -160,6 +163,12 @@ Result<> Spawner::begin(Job& job) {
   add({.pid = lookup->pid, .report = std::move(lookup->answer), .notes = {}, .home = {}},
       std::move(child), limits_.lookup);
   return {};
+}
+
+// In their order; alias/, the last, is among its candidates already.
+void Spawner::try_accounts(Job job, const std::vector<Account>& accounts) {
+  job.candidates.insert(job.candidates.end(), accounts.rbegin(), accounts.rend());
+  try_next(std::move(job));
 }
 
 // An account of the password file may turn out to be none.
@@ -282,10 +291,8 @@ void Spawner::finish_lookup(Child child, const posix::Ended& ended) {
   Result<std::vector<Account>> accounts =
       decode_answer(instance_.identities(), *local_part, child.said);
   if (!accounts) return fails(accounts.error().text);
-  std::vector<Account>& candidates = child.job.candidates;  // alias/ is there already
-  candidates.insert(candidates.end(), std::move_iterator(accounts->rbegin()),
-                    std::move_iterator(accounts->rend()));
-  try_next(std::move(child.job));
+  recent_.keep(*local_part, *accounts, posix::running_us());
+  try_accounts(std::move(child.job), *accounts);
 }
 
 void Spawner::judge(const Child& child, const posix::Ended& ended, DeliveryReport& report) {

@@ -21,6 +21,7 @@
 #include "posix/unique_fd.h"
 #include "spawn/account_table.h"
 #include "spawn/launcher.h"
+#include "spawn/lookup.h"
 #include "spawn/plan.h"
 #include "spawn/protocol.h"
 
@@ -79,6 +80,7 @@ class Spawner {
   void take_commands();
   void handle(StartDelivery start, posix::UniqueFd content);
   Result<> begin(Job& job);
+  void try_accounts(Job job, const std::vector<Account>& accounts);
   void try_next(Job job);
   Result<> start_local(Job& job, const Account& account);
   Result<> start_remote(Job& job);
@@ -103,6 +105,7 @@ class Spawner {
   int socket_;
   Limits limits_;
   AccountTable accounts_;
+  RecentAnswers recent_;
   Launcher launcher_;
   posix::UniqueFd signals_;
   std::map<pid_t, Child> children_;

@@ -332,6 +332,15 @@ def test_a_look_up_has_no_privilege_and_cannot_be_watched(system, spawn, preload
     assert got.returncode != 0 and got.stdout == b""
 
 
+def test_a_burst_for_one_user_is_one_look_up(system, spawn):
+    s = spawn(before=TRACE)
+    for slot in range(20):
+        assert s.deliver("alice@here.test", slot=slot)[0] == "K"
+    s.end()
+    asked = [call for uid, call in calls(system) if uid == 50102 and '"/etc/passwd"' in call]
+    assert 1 <= len(asked) < 20  # two seconds later it is asked again
+
+
 def test_a_look_up_ends_with_spawn(system, spawn, preload):
     s = spawn(env=preload)
     s.send(1, "slow@here.test")
@@ -347,6 +356,22 @@ def test_told_to_end_spawn_waits_for_no_look_up(system, spawn, preload):
     s.process.terminate()
     assert s.report(1) == ("Z", "spawn was told to end (#4.3.0)")
     assert s.process.wait(20) == 0
+
+
+def test_a_source_that_is_not_installed_is_no_outage(system, spawn):
+    system.write("etc/nsswitch.conf", "passwd: files nosuch\ngroup: files nosuch\n")
+    s = spawn()
+    assert s.deliver("alice@here.test")[0] == "K"
+    assert s.deliver("somebody@here.test") == NO_MAILBOX
+
+
+def test_without_a_password_file_mail_waits_but_not_that_of_the_table(system, spawn):
+    assign(system, "=x:eve:50003:50003:/home/eve:::")
+    s = spawn()
+    assert s.deliver("bob@here.test")[0] == "K"
+    (system.root / "etc/passwd").unlink()
+    assert s.deliver("alice@here.test") == ("Z", "looking up user alice: No such file or directory (#4.3.0)")
+    assert s.deliver("x@here.test")[0] == "K"
 
 
 # -- other hosts
