@@ -1,6 +1,7 @@
 """Submission to a system instance through run/submit: by whom it works, and what it refuses."""
 
 import array
+import contextlib
 import os
 import re
 import signal
@@ -546,3 +547,38 @@ def test_whoever_comes_while_the_serving_side_is_started_again_waits_for_it(runn
         assert done.returncode == 0, done.stderr + system.log().encode()
         wait_for(lambda: system.log().count(" new msg ") == number + 1, "send to hear of it")
         assert system.processes("queue")[0]["pid"] != before
+
+
+def test_a_forward_of_a_dot_file_goes_through_it_as_the_recipient(running_system):
+    running_system.dot_file("bob", "", "&eve@here.test\n")
+    assert running_system.run("sendmail", "bob@here.test", user="alice", input=TEXT).returncode == 0
+    got = running_system.message("eve")
+    assert b"invoked by uid 50002); " in got and b"invoked by uid 50001); " in got
+
+
+def test_what_was_acknowledged_is_queued_however_often_the_serving_side_is_killed(system, door):
+    door.start(how="held")
+    waiting, codes = [f"m{number:03}" for number in range(120)], {}
+    running = {}
+    kills = 0
+    while waiting or running:
+        while waiting and len(running) < 8:
+            name = waiting.pop()
+            running[name] = system.popen("sendmail", "bob", user="alice", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            running[name].stdin.write(f"Subject: {name}\n\n".encode())
+            running[name].stdin.close()
+        for name, client in list(running.items()):
+            if client.poll() is not None:
+                codes[name] = client.returncode
+                assert client.returncode in (0, 75), client.stderr.read()
+                del running[name]
+        if len(codes) // 10 > kills:
+            kills += 1
+            with contextlib.suppress(AssertionError, ProcessLookupError):  # it is just being started again
+                os.kill(door.pid, signal.SIGKILL)
+    queued = [re.search(rb"^Subject: (m\d+)$", m.content, re.MULTILINE)[1].decode() for m in door.queued()]
+    assert kills >= 10
+    assert {name for name, code in codes.items() if code == 0} <= set(queued)
+    assert len(queued) == len(set(queued)), "nobody said anything twice"
+    wait_for(lambda: door.client(say=message()).answer(), "it to serve again")
+    assert door.leftovers() == []
