@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <fcntl.h>
 #include <map>
+#include <stdio.h>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -77,6 +78,16 @@ PORPOISE_TEST_CALL int fsync(int fd) {
 PORPOISE_TEST_CALL int ftruncate(int fd, off_t length) noexcept {
   if (porpoise::posix::test_calls::fails("ftruncate")) return -1;
   return static_cast<int>(syscall(SYS_ftruncate, fd, length));
+}
+
+PORPOISE_TEST_CALL int fallocate(int fd, int mode, off_t from, off_t octets) {
+  if (porpoise::posix::test_calls::fails("fallocate")) return -1;
+  return static_cast<int>(syscall(SYS_fallocate, fd, mode, from, octets));
+}
+
+PORPOISE_TEST_CALL int renameat(int from_at, const char* from, int to_at, const char* to) noexcept {
+  if (porpoise::posix::test_calls::fails("renameat")) return -1;
+  return static_cast<int>(syscall(SYS_renameat, from_at, from, to_at, to));
 }
 
 PORPOISE_TEST_CALL int linkat(int from_at, const char* from, int to_at, const char* to,

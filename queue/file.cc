@@ -266,6 +266,7 @@ Result<> File::append(const std::vector<Event>& events) {
   end_ += octets.size();
   sequence_ = sequence;
   for (const Event& event : events) apply(event);
+  unsynced_.insert(unsynced_.end(), events.begin(), events.end());
   return {};
 }
 
@@ -273,6 +274,7 @@ Result<> File::sync() {
   if (broken_) return temporary("syncing {}: an earlier write or sync failed", shown_);
   Result<> done = posix::sync(fd(), shown_);
   if (done) synced_ = sequence_;
+  if (done) unsynced_.clear();
   broken_ = !done;
   return done;
 }

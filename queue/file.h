@@ -67,6 +67,12 @@ class File {
   /// The barrier. Must succeed before anything that depends on what was appended is done.
   Result<> sync();
 
+  /// Writes the message as it is known here, and `more` behind it, to the new file `to`, under a
+  /// generation that no earlier try had: for when append() or sync() has failed. Content and log
+  /// are verified on the way; EBADMSG in Error::sys where they are not whole. The caller syncs
+  /// `to` before it uses what is returned, which takes it for synced.
+  Result<File> write_anew(posix::UniqueFd to, const std::vector<Event>& more);
+
  private:
   class Reader;
   File() = default;
@@ -76,6 +82,7 @@ class File {
   Result<> cut_and_sync(std::uint64_t octets);
   Result<> write_log_again() const;
   void apply(const Event& event);
+  Result<Record> proved_record(std::uint32_t sequence, std::uint64_t offset) const;
   tl::unexpected<Error> damaged(std::uint64_t offset, std::string_view what) const;
 
   posix::UniqueFd fd_;
@@ -89,6 +96,8 @@ class File {
   std::uint32_t sequence_ = 0;  // of the last record
   std::uint32_t synced_ = 0;    // of the last one known to be synced
   bool broken_ = false;
+  std::vector<Event> unsynced_;  // appended by us, and not known to be on disk
+  std::uint16_t times_anew_ = 0;
 };
 
 }  // namespace porpoise::queue

@@ -68,6 +68,22 @@ std::int64_t Id::wall_us() const {
   return static_cast<std::int64_t>(time);
 }
 
+std::string_view Id::octets() const {
+  return {reinterpret_cast<const char*>(octets_.data()), octets_.size()};
+}
+
+Id Id::from_octets(std::string_view octets) {
+  Id id;
+  for (std::size_t i = 0; i < std::min(octets.size(), kOctets); ++i) {
+    id.octets_[i] = static_cast<std::uint8_t>(octets[i]);
+  }
+  return id;
+}
+
+std::uint32_t Id::folder_number() const {
+  return (std::uint32_t{octets_[kOctets - 2]} << 8 | octets_[kOctets - 1]) & 1023;
+}
+
 std::string Id::folder() const {
   return text().substr(kLength - kFolderLength);
 }

@@ -15,6 +15,7 @@ namespace porpoise::queue {
 class Id {
  public:
   static constexpr std::size_t kLength = 20;
+  static constexpr std::size_t kOctets = 12;
 
   Id() = default;  ///< all zeros: no message
   /// `wall_us`: microseconds since 1970; `random`: its low 40 bits are taken.
@@ -23,14 +24,18 @@ class Id {
   static std::optional<Id> parse(std::string_view text);
 
   std::string text() const;
+  /// The 96 bits, most significant first, and back: `octets` are kOctets.
+  std::string_view octets() const;
+  static Id from_octets(std::string_view octets);
   std::int64_t wall_us() const;  ///< when it was made
   /// The two characters of text() that name its folder in deferred/: taken from the random part.
   std::string folder() const;
+  std::uint32_t folder_number() const;  ///< below 1024, in the order of the folders' names
 
   auto operator<=>(const Id&) const = default;
 
  private:
-  std::array<std::uint8_t, 12> octets_{};  // big-endian, so that comparing them compares times
+  std::array<std::uint8_t, kOctets> octets_{};  // big-endian, so that comparing them compares times
 };
 
 }  // namespace porpoise::queue

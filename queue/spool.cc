@@ -8,6 +8,7 @@
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/lock.h"
+#include "queue/content.h"
 
 namespace porpoise::queue {
 namespace {
@@ -62,30 +63,6 @@ Result<posix::UniqueFd> new_unlinked(int folder, const std::string& name) {
   return fd;
 }
 
-// Copies the content and checks it on the way: a rotten message is never delivered.
-Result<> copy_checked(const File& file, int to) {
-  const std::string what = fmt::format("message {}", file.header().id.text());
-  std::string room(kMaxMemfd, '\0');
-  std::uint32_t crc = 0;
-  for (std::uint64_t done = 0; done < file.header().content_octets;) {
-    const std::uint64_t left = file.header().content_octets - done;
-    Result<std::size_t> n =
-        posix::read_at(file.fd(), std::span(room).first(std::min<std::size_t>(left, room.size())),
-                       static_cast<off_t>(file.content_offset() + done), what);
-    if (!n) return failed(n);
-    if (*n == 0) break;
-    const std::string_view piece = std::string_view(room).substr(0, *n);
-    crc = crc32c(crc, piece);
-    if (Result<> written = posix::write_all(to, piece, "a copy of " + what); !written) {
-      return written;
-    }
-    done += *n;
-  }
-  if (crc == file.meta().content_crc) return {};
-  return tl::make_unexpected(
-      Error{Fate::permanent, what + " is damaged: its content is not what was accepted", EBADMSG});
-}
-
 }  // namespace
 
 Result<Spool> Spool::open(const Instance& instance) {
@@ -127,34 +104,53 @@ Result<bool> Spool::is_locked() const {
 
 Result<> Spool::for_each(Place place, const std::function<void(const Id&)>& each,
                          const std::function<void(const std::string& path)>& stray) const {
-  const auto tell_stray = [&](const std::string& path) {
-    if (stray) stray(path);
-  };
   if (place == Place::incoming) {
     return posix::for_each_name(incoming_.get(), "queue/incoming", [&](const char* name) {
       const std::optional<Id> id = Id::parse(name);
-      id ? each(*id) : tell_stray(fmt::format("incoming/{}", name));
+      if (id) each(*id);
+      if (!id && stray) stray(fmt::format("incoming/{}", name));
       return true;
     });
   }
-  Result<> done;
-  Result<> all = posix::for_each_name(deferred_.get(), "queue/deferred", [&](const char* folder) {
-    Result<posix::UniqueFd> fd = posix::open_folder(deferred_.get(), folder);
-    if (!fd) {
-      if (fd.error().sys == ENOTDIR) tell_stray(fmt::format("deferred/{}", folder));
-      if (fd.error().sys != ENOTDIR && fd.error().sys != ENOENT) done = failed(fd);
-      return done.has_value();
+  Result<std::vector<std::string>> folders = deferred_folders(stray);
+  if (!folders) return failed(folders);
+  for (const std::string& folder : *folders) {
+    if (Result<> done = for_each_in(folder, each, stray); !done) return done;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> Spool::deferred_folders(
+    const std::function<void(const std::string& path)>& stray) const {
+  std::vector<std::string> names;
+  Result<> done = posix::for_each_name(deferred_.get(), "queue/deferred", [&](const char* name) {
+    struct stat st;
+    if (::fstatat(deferred_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+      names.emplace_back(name);
+    } else if (stray) {
+      stray(fmt::format("deferred/{}", name));
     }
-    done = posix::for_each_name(
-        fd->get(), fmt::format("queue/deferred/{}", folder), [&](const char* name) {
-          const std::optional<Id> id = Id::parse(name);
-          const bool ours = id && id->folder() == folder;
-          ours ? each(*id) : tell_stray(fmt::format("deferred/{}/{}", folder, name));
-          return true;
-        });
-    return done.has_value();
+    return true;
   });
-  return all ? done : all;
+  if (!done) return failed(done);
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<> Spool::for_each_in(const std::string& folder, const std::function<void(const Id&)>& each,
+                            const std::function<void(const std::string& path)>& stray) const {
+  Result<posix::UniqueFd> fd = posix::open_folder(deferred_.get(), folder);
+  if (!fd && fd.error().sys == ENOENT) return {};
+  if (!fd) return failed(fd);
+  return posix::for_each_name(fd->get(), fmt::format("queue/deferred/{}", folder),
+                              [&](const char* name) {
+                                const std::optional<Id> id = Id::parse(name);
+                                const bool ours = id && id->folder() == folder;
+                                if (ours) each(*id);
+                                if (!ours && stray)
+                                  stray(fmt::format("deferred/{}/{}", folder, name));
+                                return true;
+                              });
 }
 
 Result<File> Spool::open_file(const Id& id, File::Access access, Place* place) const {
@@ -226,21 +222,26 @@ Result<> Spool::sync_removed() {
 }
 
 Result<> Spool::set_aside(const Id& id, Place place) {
+  if (place == Place::incoming) return set_aside(incoming_.get(), id.text());
+  return set_aside(deferred_.get(), path_in(place, id));
+}
+
+Result<> Spool::set_aside(int at, const std::string& path, bool and_stays) {
   Result<> made = posix::make_folder(queue_.get(), "damaged", 0700);
   if (!made && made.error().sys != EEXIST) return made;
   Result<posix::UniqueFd> damaged = posix::open_folder(queue_.get(), "damaged");
   if (!damaged) return failed(damaged);
-  const int at = place == Place::incoming ? incoming_.get() : deferred_.get();
-  const std::string path = path_in(place, id);
-  std::string name = id.text();
+  const std::string own = path.substr(path.rfind('/') + 1);
+  std::string name = own;
   Result<> done = link_or_same(at, path, damaged->get(), name);
   for (int i = 1; i < kMaxAside && !done && done.error().sys == EEXIST; ++i) {
-    name = fmt::format("{}.{}", id.text(), i);
+    name = fmt::format("{}.{}", own, i);
     done = link_or_same(at, path, damaged->get(), name);
   }
   if (!done) return done;
   done = posix::sync(damaged->get(), "queue/damaged");
   if (done) done = posix::sync(queue_.get(), "queue");
+  if (done && and_stays) return done;
   if (done) return unlink_if_there(at, path);
   // A second sync would prove nothing: the next attempt does it all anew.
   (void)::unlinkat(damaged->get(), name.c_str(), 0);

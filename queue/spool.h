@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "instance/instance.h"
 #include "libmail/result.h"
@@ -26,6 +27,14 @@ std::string trigger_record(const Id& id);
 /// FIFO counts as told: its reader sees that it was full and scans.
 Result<bool> pull_trigger(const Instance& instance, const Id& id);
 
+/// What follows the id in the name of a file that is to take the message's place. One that a crash
+/// has left is nobody's: removed at a start.
+inline constexpr std::string_view kAnew = ".anew";
+bool is_anew_name(std::string_view name);
+
+/// For the log: that the message is written anew, and why.
+std::string told_anew(const File& file, const Error& why);
+
 class Spool {
  public:
   static Result<Spool> open(const Instance& instance);
@@ -40,6 +49,12 @@ class Spool {
   /// `stray` where given. A message that vanishes meanwhile is no error.
   Result<> for_each(Place place, const std::function<void(const Id&)>& each,
                     const std::function<void(const std::string& path)>& stray = {}) const;
+
+  /// The folders of deferred/, sorted, and the messages in one of them.
+  Result<std::vector<std::string>> deferred_folders(
+      const std::function<void(const std::string& path)>& stray = {}) const;
+  Result<> for_each_in(const std::string& folder, const std::function<void(const Id&)>& each,
+                       const std::function<void(const std::string& path)>& stray = {}) const;
 
   /// Opens a message wherever it is; ENOENT in Error::sys if it is nowhere. `place` tells where.
   Result<File> open_file(const Id& id, File::Access access, Place* place = nullptr) const;
@@ -56,6 +71,24 @@ class Spool {
   /// Puts a damaged message aside into queue/damaged/, by the same three steps as a move; under
   /// another name (ID.1 ...) where its own is taken.
   Result<> set_aside(const Id& id, Place place);
+  /// The same for whatever `path` below folder `at` is; `and_stays`: it keeps that name, too.
+  Result<> set_aside(int at, const std::string& path, bool and_stays = false);
+
+  /// Opens a message to append to it. Where its file cannot be synced it is written anew, and
+  /// `alert`, where given, tells so.
+  Result<File> open_to_append(const Id& id, std::string* alert = nullptr);
+
+  /// Puts a new file, of what `old` knows and `more`, in the place of the message's file, whose
+  /// sync has failed (queue/anew.cc). After an error it may be tried again with the same `old`;
+  /// nothing that depends on `more`, or on what was not synced, may be done before.
+  Result<File> write_anew(File& old, const std::vector<Event>& more);
+  /// The same for a file that `write` makes, from nothing, by a descriptor it is lent.
+  Result<> replace(const Id& id, const std::function<Result<>(int fd)>& write);
+
+  /// Before a message with several recipients is tried: reserves room on the disk for what its log
+  /// will say. Errors: there is none. One recipient, and a file system that has no such promise,
+  /// is no error.
+  Result<> reserve_log(const File& file, Place place);
 
   /// Removes files of queue/tmp that nobody has touched for `seconds`.
   Result<int> sweep_tmp(std::int64_t wall_us, std::int64_t seconds = 129600);
@@ -70,9 +103,11 @@ class Spool {
   int folder() const { return queue_.get(); }
   int tmp() const { return tmp_.get(); }
   int incoming() const { return incoming_.get(); }
+  int deferred() const { return deferred_.get(); }
 
  private:
   Result<posix::UniqueFd> deferred_folder(const std::string& name);
+  Result<Place> settle_names(const Id& id);
   static std::string unlinked_name(const File& file);
 
   posix::UniqueFd queue_, tmp_, incoming_, deferred_, lock_;

@@ -39,7 +39,8 @@ Loop::Loop(const Instance& instance, const Options& options, queue::Spool spool,
       options_(options),
       log_(options.log),
       spool_(std::move(spool)),
-      scheduler_(limits, posix::random_bits()) {}
+      scheduler_(limits, posix::random_bits()),
+      schedule_keeper_(posix::running_us()) {}
 
 Result<> Loop::start() {
   clock_offset_ = posix::wall_us() - posix::running_us();
@@ -95,6 +96,7 @@ int Loop::run() {
     log_.flush();
     turn();
   }
+  if (deferred_read_) schedule_keeper_.at_stop(scheduler_, *worker_, options_.once);
   worker_->finish();
   take_answers();
   const std::optional<pid_t> child = spawner_ ? spawner_->child() : std::nullopt;
@@ -123,6 +125,7 @@ int Loop::milliseconds_to_wait() {
   const std::int64_t running = posix::running_us();
   std::int64_t wait = std::min(kLongestPoll, next_scan_us_ - running);
   if (const auto wake = scheduler_.wake()) wait = std::min(wait, *wake - wall);
+  if (deferred_read_) wait = std::min(wait, schedule_keeper_.next_us() - running);
   if (!spawner_) wait = std::min(wait, spawner_at_us_ - running);
   return static_cast<int>(std::max<std::int64_t>(0, (wait + 999) / 1000));
 }
@@ -141,6 +144,7 @@ void Loop::turn() {
 
   const std::int64_t running = posix::running_us();
   if (!spawner_ && running >= spawner_at_us_) start_spawner();
+  if (deferred_read_) schedule_keeper_.turn(scheduler_, *worker_, running);
   if (running >= next_scan_us_) {
     worker_->post(ScanIncoming{});
     next_scan_us_ = running + kScanEvery;
@@ -399,7 +403,9 @@ Result<Loaded> Loop::load(const Load& a) {
   Result<queue::File> file = spool_.open_file(a.id, queue::File::Access::read, &loaded.place);
   // What a send that was killed has recorded may not be on disk yet. A notice depends on it.
   if (file && !file->state().open_intents.empty()) {
-    file = spool_.open_file(a.id, queue::File::Access::append);
+    std::string alert;
+    file = spool_.open_to_append(a.id, &alert);
+    if (!alert.empty()) log("alert: " + alert);
   }
   if (!file) return failed(file);
   if (const auto& about = file->meta().notice_about) {
@@ -412,6 +418,7 @@ Result<Loaded> Loop::load(const Load& a) {
     if (!other && outcome_of(other.error()) == Outcome::trouble) return failed(other);
     loaded.confirmed = !other || !other->state().open_intents.contains(a.id);
   }
+  if (Result<> room = spool_.reserve_log(*file, loaded.place); !room) return failed(room);
   Body& body = bodies_[a.id];
   describe(*file, loaded, body);
   if (a.first && file->events().empty()) log_new(*file);

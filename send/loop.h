@@ -22,6 +22,7 @@
 #include "queue/spool.h"
 #include "send/control_server.h"
 #include "send/log.h"
+#include "send/schedule_keeper.h"
 #include "send/scheduler.h"
 #include "send/spawner.h"
 #include "send/trigger.h"
@@ -132,6 +133,7 @@ class Loop {
   queue::Spool spool_;
   Scheduler scheduler_;
   std::unique_ptr<Worker> worker_;
+  ScheduleKeeper schedule_keeper_;
   std::optional<Trigger> trigger_;
   std::optional<ControlServer> control_;
   std::optional<Spawner> spawner_;

@@ -195,6 +195,14 @@ class Scheduler {
   std::uint32_t running(Channel c) const { return of(c).running[0] + of(c).running[1]; }
   const Limits& limits() const { return limits_; }
   std::optional<std::uint32_t> next_due_s() const;
+  /// Every one that waits for a time or its turn, in no order.
+  template <class Each>
+  void for_each_waiting(const Each& each) const {
+    waiting_.for_each(each);
+    for (const Lane& lane : lanes_) {
+      for (const WaitingSet& parked : lane.parked) parked.for_each(each);
+    }
+  }
 
  private:
   enum Class : std::uint8_t { first_attempt, another };  // each owns half when both wait

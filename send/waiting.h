@@ -40,6 +40,12 @@ class WaitingSet {
   /// Gives whatever waits for a later time than `latest_s` that time.
   void pull_in(std::uint32_t latest_s);
 
+  /// Every one, in no order.
+  template <class Each>
+  void for_each(const Each& each) const {
+    for (const Entry& entry : heap_) each(entry);
+  }
+
   std::size_t size() const { return heap_.size(); }
   bool empty() const { return heap_.empty(); }
   std::size_t octets() const;  ///< of memory held

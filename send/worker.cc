@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <exception>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "posix/clock.h"
 #include "posix/error.h"
 
 namespace porpoise::send {
@@ -34,6 +36,11 @@ Worker::~Worker() {
 }
 
 void Worker::post(Job job) {
+  if (const auto* write = std::get_if<Write>(&job)) {
+    const bool changes =
+        write->then == Write::Then::defer || write->place == queue::Place::deferred;
+    if (changes) ++unscheduled_;
+  }
   const std::lock_guard guard(mutex_);
   jobs_.push_back(std::move(job));
   posted_.notify_one();
@@ -43,6 +50,7 @@ std::vector<Answer> Worker::take() {
   std::uint64_t count;
   (void)!::read(event_.get(), &count, sizeof count);
   const std::lock_guard guard(mutex_);
+  posted_.notify_one();  // a scan may have waited for this
   return std::exchange(answers_, {});
 }
 
@@ -81,7 +89,7 @@ bool Worker::next_job(Job& job) {
   std::unique_lock guard(mutex_);
   while (jobs_.empty()) {
     if (finishing_) return false;
-    if (to_scan_) {
+    if (scan_ && answers_.size() < kAhead) {
       guard.unlock();
       scan_piece();
       sync_removals_if_due();
@@ -110,6 +118,7 @@ void Worker::work(const Write& job) {
   if (!done || job.then != Write::Then::stay) files_.erase(job.id);
   if (done) {
     recorded_.erase(job.id);
+    doubtful_.erase(job.id);
     answer(Written{job.id, Outcome::ok, ""});
   } else {
     answer(Written{job.id, outcome_of(done.error()), done.error().text});
@@ -120,18 +129,46 @@ Result<> Worker::record(const Write& job) {
   if (job.events->empty()) return {};
   const auto before = recorded_.find(job.id);
   if (before != recorded_.end() && before->second == job.events) return {};
-  Result<queue::File*> file = file_for_records(job.id);
-  if (!file) return failed(file);
-  Result<> done = (*file)->append(*job.events);
-  if (done) done = (*file)->sync();
+  Result<> done = doubtful_.contains(job.id) ? write_anew(job) : append(job);
+  if (!done && done.error().sys != ENOENT && doubtful_.contains(job.id)) done = write_anew(job);
   if (done && job.then != Write::Then::stay) recorded_[job.id] = job.events;
   return done;
 }
 
-// After any error a file is closed and read anew: what it holds is what counts then.
+// An error that leaves the file in doubt leaves the message in doubtful_. No room to append is no
+// doubt: nothing is lost by that, and what was written in part is cut off.
+Result<> Worker::append(const Write& job) {
+  Result<queue::File*> file = file_for_records(job.id);
+  if (!file) return failed(file);
+  Result<> done = (*file)->append(*job.events);
+  if (!done && (done.error().sys == ENOSPC || done.error().sys == EDQUOT)) return done;
+  const bool appended = done.has_value();
+  if (done) done = (*file)->sync();
+  if (done) return done;
+  doubtful_.emplace(job.id,
+                    Doubtful{std::move(**file), appended ? job.events : nullptr, done.error()});
+  files_.erase(job.id);
+  return done;
+}
+
+Result<> Worker::write_anew(const Write& job) {
+  Doubtful& doubtful = doubtful_.at(job.id);
+  static const std::vector<queue::Event> kNone;
+  const bool known = doubtful.included == job.events;
+  Result<queue::File> file = spool_.write_anew(doubtful.file, known ? kNone : *job.events);
+  if (!file) return failed(file);
+  answer(Trouble{queue::told_anew(*file, doubtful.why)});
+  doubtful_.erase(job.id);
+  files_.emplace(job.id, std::move(*file));
+  return {};
+}
+
+// After no room a file is closed and read anew: what it holds is what counts then.
 Result<queue::File*> Worker::file_for_records(const queue::Id& id) {
   if (const auto known = files_.find(id); known != files_.end()) return &known->second;
-  Result<queue::File> file = spool_.open_file(id, queue::File::Access::append);
+  std::string alert;
+  Result<queue::File> file = spool_.open_to_append(id, &alert);
+  if (!alert.empty()) answer(Trouble{alert});
   if (!file) return failed(file);
   if (files_.size() >= kOpenFiles) files_.clear();
   return &files_.emplace(id, std::move(*file)).first->second;
@@ -146,6 +183,7 @@ void Worker::work(const CopyContent& job) {
 void Worker::work(const SetAside& job) {
   files_.erase(job.id);
   recorded_.erase(job.id);
+  doubtful_.erase(job.id);
   std::string text;
   for (const queue::Place place : {queue::Place::incoming, queue::Place::deferred}) {
     const Result<> done = spool_.set_aside(job.id, place);
@@ -162,33 +200,114 @@ void Worker::work(const ScanIncoming&) {
         piece.ids.push_back(id);
         if (piece.ids.size() == kPiece) answer(std::exchange(piece, {}));
       },
-      [&](const std::string& path) { answer(Trouble{"queue/" + path + " is no message"}); });
+      [&](const std::string& path) { found_stray(path); });
   if (!done) answer(Trouble{done.error().text});
   piece.last = true;
   answer(std::move(piece));
 }
 
 void Worker::work(const ScanDeferred&) {
-  to_scan_.emplace();
-  const Result<> done = spool_.for_each(
-      queue::Place::deferred, [&](const queue::Id& id) { to_scan_->push_back(id); },
-      [&](const std::string& path) { answer(Trouble{"queue/" + path + " is no message"}); });
+  scan_.emplace();
+  Result<std::vector<std::string>> folders =
+      spool_.deferred_folders([&](const std::string& path) { found_stray(path); });
+  if (!folders) answer(Trouble{folders.error().text});
+  if (folders) scan_->folders.assign(folders->rbegin(), folders->rend());
+  Result<queue::ScheduleReader> schedule = queue::ScheduleReader::open(spool_.folder());
+  if (schedule) scan_->schedule = std::move(*schedule);
+  if (!schedule && schedule.error().sys != ENOENT) answer(Trouble{schedule.error().text});
+}
+
+// What a crash has left of a message that was to be written anew is removed. It can be nothing of
+// now: the jobs of this thread are done one after the other.
+void Worker::found_stray(const std::string& path) {
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+  if (!queue::is_anew_name(name)) return answer(Trouble{"queue/" + path + " is no message"});
+  (void)::unlinkat(spool_.folder(), path.c_str(), 0);
+}
+
+// What cannot be read is due at once: the loop will find out what is the matter with it. So is what
+// has a notice still to be queued.
+void Worker::scan_piece() {
+  InDeferred piece;
+  std::size_t read = 0;
+  std::size_t folders = 0;
+  while (piece.messages.size() < kPieceKnown && read < kPiece) {
+    if (!scan_->known.empty()) {
+      const queue::ScheduleEntry& entry = scan_->known.back();
+      piece.messages.emplace_back(entry.id, Time{entry.next_s} * kSecond);
+      scan_->known.pop_back();
+    } else if (!scan_->unknown.empty()) {
+      scan_unknown(piece);
+      ++read;
+    } else if (!scan_->folders.empty() && folders < kFolders) {
+      scan_next_folder();
+      ++folders;
+    } else {
+      break;
+    }
+  }
+  piece.last = scan_->known.empty() && scan_->unknown.empty() && scan_->folders.empty();
+  if (piece.last) scan_.reset();
+  if (piece.last || !piece.messages.empty()) answer(std::move(piece));
+}
+
+void Worker::scan_unknown(InDeferred& piece) {
+  const queue::Id id = scan_->unknown.back();
+  scan_->unknown.pop_back();
+  Result<queue::File> file = spool_.open_file(id, queue::File::Access::read);
+  if (!file && file.error().sys == ENOENT) return;
+  const bool waits = file && file->state().open_intents.empty();
+  piece.messages.emplace_back(id, waits ? file->state().next_us : 0);
+  ++unscheduled_;
+}
+
+// What is in the folder counts; the schedule only saves reading it.
+void Worker::scan_next_folder() {
+  const std::string folder = std::move(scan_->folders.back());
+  scan_->folders.pop_back();
+  std::vector<queue::ScheduleEntry> entries;
+  if (scan_->schedule) {
+    Result<std::vector<queue::ScheduleEntry>> read = scan_->schedule->folder(folder);
+    if (read) entries = std::move(*read);
+    if (!read) answer(Trouble{read.error().text});
+    if (!read) scan_->schedule.reset();
+  }
+  const auto each = [&](const queue::Id& id) {
+    const auto at = std::ranges::lower_bound(entries, id, {}, &queue::ScheduleEntry::id);
+    if (at != entries.end() && at->id == id) return scan_->known.push_back(*at);
+    scan_->unknown.push_back(id);
+  };
+  const Result<> done =
+      spool_.for_each_in(folder, each, [&](const std::string& path) { found_stray(path); });
   if (!done) answer(Trouble{done.error().text});
 }
 
-// What cannot be read is due at once: the loop will find out what is the matter with it.
-void Worker::scan_piece() {
-  InDeferred piece;
-  for (std::size_t n = 0; n < kPiece && !to_scan_->empty(); ++n) {
-    const queue::Id id = to_scan_->back();
-    to_scan_->pop_back();
-    Result<queue::File> file = spool_.open_file(id, queue::File::Access::read);
-    if (!file && file.error().sys == ENOENT) continue;
-    piece.messages.emplace_back(id, file ? file->state().next_us : 0);
+// A hint is not worth an alert for each part: one that fails is tried again with the next schedule.
+void Worker::work(const WriteSchedule& job) {
+  const Result<> done = write_schedule(job);
+  if (done) return;
+  schedule_.reset();
+  answer(Trouble{"queue/schedule is not written: " + done.error().text});
+}
+
+Result<> Worker::write_schedule(const WriteSchedule& job) {
+  if (job.first && job.last && job.entries.empty()) {
+    unscheduled_ = 0;
+    return queue::remove_schedule(spool_.folder());
   }
-  piece.last = to_scan_->empty();
-  if (piece.last) to_scan_.reset();
-  answer(std::move(piece));
+  if (job.first) {
+    schedule_.reset();
+    unscheduled_ = 0;
+    Result<queue::ScheduleWriter> begun = queue::ScheduleWriter::begin(spool_.folder());
+    if (!begun) return failed(begun);
+    schedule_.emplace(std::move(*begun));
+  }
+  if (!schedule_) return {};  // a part before this one failed
+  if (Result<> done = schedule_->add(job.entries); !done) return done;
+  if (!job.last) return {};
+  Result<> done = std::move(*schedule_).finish(posix::wall_us());
+  if (done) schedule_.reset();
+  return done;
 }
 
 void Worker::sync_removals_if_due() {

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "instance/instance.h"
 #include "libmail/result.h"
 #include "posix/unique_fd.h"
+#include "queue/schedule.h"
 #include "queue/spool.h"
 #include "send/scheduler.h"
 
@@ -31,10 +33,16 @@ struct CopyContent {
   queue::Id id;
 };
 struct ScanIncoming {};
-/// Every message of deferred/ with its next time, from the messages' own logs: in pieces, when
-/// there is nothing else to do.
+/// Every message of deferred/ with its next time, from queue/schedule, and from the messages' own
+/// logs where that does not have them: in pieces, when there is nothing else to do.
 struct ScanDeferred {};
-using Job = std::variant<Write, CopyContent, SetAside, ScanIncoming, ScanDeferred>;
+/// A part of queue/schedule, behind the parts before. Not answered.
+struct WriteSchedule {
+  std::vector<queue::ScheduleEntry> entries;
+  bool first = false;
+  bool last = false;
+};
+using Job = std::variant<Write, CopyContent, SetAside, ScanIncoming, ScanDeferred, WriteSchedule>;
 
 /// Answers.
 struct Written {
@@ -68,7 +76,10 @@ Outcome outcome_of(const Error& error);
 
 class Worker {
  public:
-  static constexpr std::size_t kPiece = 100;               ///< messages in one answer of a scan
+  static constexpr std::size_t kPiece = 100;               ///< messages in one answer of a scan,
+  static constexpr std::size_t kPieceKnown = 1000;         ///< whose files need not be read
+  static constexpr std::size_t kAhead = 4;                 ///< answers not taken; then a scan waits
+  static constexpr std::size_t kFolders = 32;              ///< looked into at once
   static constexpr std::size_t kOpenFiles = 32;            ///< kept open between records
   static constexpr std::chrono::seconds kRemovalDelay{1};  ///< until a removal is synced
 
@@ -79,6 +90,9 @@ class Worker {
   /// Readable when there are answers.
   int event() const { return event_.get(); }
   std::vector<Answer> take();
+
+  /// Messages of deferred/ of which queue/schedule says nothing, or not what is so: by a count.
+  std::size_t unscheduled() const { return unscheduled_; }
 
   /// Does what was posted, but no more of a scan; syncs removals; ends the thread.
   void finish();
@@ -96,9 +110,16 @@ class Worker {
   void work(const SetAside& job);
   void work(const ScanIncoming& job);
   void work(const ScanDeferred& job);
+  void work(const WriteSchedule& job);
   void scan_piece();
+  void scan_next_folder();
+  void scan_unknown(InDeferred& piece);
+  Result<> write_schedule(const WriteSchedule& job);
+  void found_stray(const std::string& path);
 
   Result<> record(const Write& job);
+  Result<> append(const Write& job);
+  Result<> write_anew(const Write& job);
   Result<queue::File*> file_for_records(const queue::Id& id);
   void sync_removals_if_due();
 
@@ -107,8 +128,26 @@ class Worker {
   std::map<queue::Id, queue::File> files_;  // open for appending
   // Written and synced, but what was to follow failed: not to be written twice.
   std::map<queue::Id, std::shared_ptr<const std::vector<queue::Event>>> recorded_;
+  // What is known of messages whose file could not be written or synced. That file is not believed
+  // any more: they are written anew.
+  struct Doubtful {
+    queue::File file;
+    std::shared_ptr<const std::vector<queue::Event>> included;  // in what `file` knows
+    Error why;
+  };
+  std::map<queue::Id, Doubtful> doubtful_;
   std::optional<std::chrono::steady_clock::time_point> removals_due_;
-  std::optional<std::vector<queue::Id>> to_scan_;  // of deferred/, not yet read
+  // Of a scan of deferred/: folders not yet looked into, the last one first; of the folder at hand,
+  // messages of which the schedule knows, and others.
+  struct Scan {
+    std::vector<std::string> folders;
+    std::vector<queue::ScheduleEntry> known;
+    std::vector<queue::Id> unknown;
+    std::optional<queue::ScheduleReader> schedule;
+  };
+  std::optional<Scan> scan_;
+  std::optional<queue::ScheduleWriter> schedule_;  // begun
+  std::atomic<std::size_t> unscheduled_ = 0;
 
   std::mutex mutex_;  // of what follows
   std::condition_variable posted_;

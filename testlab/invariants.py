@@ -254,6 +254,8 @@ class Checker:
             place, _, name = path[len(queue) :].rpartition("/")
             first = place.partition("/")[0]
             if first in ("incoming", "deferred"):
+                if name.endswith(".anew") and queue_file.is_id(name[:-5]):
+                    return ("anew", place, name)
                 right = "incoming" if first == "incoming" else f"deferred/{queue_file.folder_of(name)}"
                 good = queue_file.is_id(name) and place == right
                 return ("queued" if good else "stray", place, name)
@@ -298,6 +300,10 @@ class Checker:
                 self._add_queued(sum_, path, name, self._look("queued", octets))
             elif kind == "mbox":
                 self._add_mbox(sum_, path, self._look("mbox", octets))
+            elif kind == "anew":  # whole, and not yet in its message's place: then it counts for nothing
+                looked = self._look("queued", octets)
+                if isinstance(looked, str):
+                    sum_.wrong.append(Violation("I2", f"{path}: partial: {looked}"))
             elif kind != "other":
                 sum_.wrong.append(Violation("I5", f"{path}: {kind} in the queue"))
         return sum_
@@ -416,6 +422,9 @@ class Checker:
                 yield Violation("I3", f"{count} notices about {subject} to {recipient}")
 
     def _left_over(self, tree):
+        for path in tree:
+            if self._role(path)[0] == "anew":
+                yield Violation("I5", f"{path} was not swept")
         for path, age in self.ledger.leftovers.items():
             if age == "old" and path in tree:
                 yield Violation("I5", f"{path} is old and was not swept")
