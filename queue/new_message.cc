@@ -8,7 +8,8 @@
 namespace porpoise::queue {
 namespace {
 
-constexpr std::size_t kRoom = 65536;  // written at once; a small message is one write
+constexpr std::size_t kRoom = 65536;             // written at once; a small message is one write
+constexpr std::uint64_t kLookEvery = 16u << 20;  // octets written; is there still room for more?
 
 bool disk_is_at_fault(int err) {
   return err == ENOSPC || err == EDQUOT || err == EIO;
@@ -57,6 +58,7 @@ SubmitResult<IntakeFolders> IntakeFolders::open(const Instance& instance) {
     posix::UniqueFd& fd;
     const char* name;
   };
+  folders.instance = instance.folder();
   for (const Folder& f :
        {Folder{folders.tmp, "queue/tmp"}, Folder{folders.incoming, "queue/incoming"}}) {
     Result<posix::UniqueFd> fd = instance.open_folder(f.name);
@@ -73,7 +75,22 @@ NewMessage::NewMessage(const IntakeFolders& folders, const SubmitOptions& option
       arrival_us_(posix::wall_us()),
       id_(options.id ? *options.id : Id::make(arrival_us_, posix::random_bits())) {}
 
+// Read for each message: a corrected file counts at once.
+SubmitResult<> NewMessage::read_settings() {
+  Result<MinFree> min_free = MinFree::load(folders_.instance);
+  if (!min_free) return failure(Code::configuration, std::move(min_free.error()));
+  min_free_ = *min_free;
+  Result<ExtraRecipients> extra = ExtraRecipients::load(folders_.instance);
+  if (!extra) return failure(Code::configuration, std::move(extra.error()));
+  extra_ = std::move(*extra);
+  return {};
+}
+
 SubmitResult<> NewMessage::start() {
+  if (SubmitResult<> done = read_settings(); !done) return done;
+  if (Result<> room = min_free_.check(folders_.tmp.get()); !room) {
+    return failure(Code::write_error, std::move(room.error()));
+  }
   // Not the bare id: a crash may have left a file of that name, and a notice keeps its id.
   const std::string name = fmt::format("{}.{:016x}", id_.text(), posix::random_bits());
   Result<posix::DurableFile> file = posix::DurableFile::begin(folders_.tmp.get(), name, 0600);
@@ -123,10 +140,28 @@ SubmitResult<> NewMessage::write(std::string_view content) {
     return failure(Code::refused,
                    fmt::format("message longer than {} octets", options_.max_octets));
   }
+  extra_.look_at(content);
   Result<> done = add(content);
+  if (done) done = check_room();
   if (done) return {};
   file_.reset();
   return failure(Code::write_error, std::move(done.error()));
+}
+
+// A large message is not to fill the disk either.
+Result<> NewMessage::check_room() {
+  if (flushed_ - looked_at_ < kLookEvery) return {};
+  looked_at_ = flushed_;
+  return min_free_.check(folders_.tmp.get());
+}
+
+// A bad envelope comes back as it is, to be refused.
+std::string NewMessage::with_extra(std::string_view envelope) const {
+  mail::EnvelopeDecoder decoder;
+  const std::size_t taken = decoder.feed(envelope);
+  if (!decoder.done() || taken != envelope.size()) return std::string(envelope);
+  const mail::Envelope all = extra_.added_to(std::move(decoder).finish());
+  return mail::encode(all).value_or(std::string(envelope));
 }
 
 SubmitResult<std::string> NewMessage::envelope_record(std::string_view envelope) const {
@@ -162,7 +197,8 @@ Result<> NewMessage::commit(const SyncIncoming& sync_incoming) {
 
 SubmitResult<> NewMessage::finish(std::string_view envelope, const SyncIncoming& sync_incoming) {
   if (!file_) return failure(Code::write_error, "queueing a message: it failed before");
-  SubmitResult<std::string> record = envelope_record(envelope);
+  SubmitResult<std::string> record =
+      extra_.none() ? envelope_record(envelope) : envelope_record(with_extra(envelope));
   if (!record) return tl::make_unexpected(std::move(record.error()));
   Result<> done = complete(*record);
   if (!done) {

@@ -10,7 +10,9 @@
 
 #include "posix/durable_file.h"
 #include "posix/unique_fd.h"
+#include "queue/extra.h"
 #include "queue/id.h"
+#include "queue/room.h"
 #include "queue/submit.h"
 
 namespace porpoise::queue {
@@ -22,8 +24,9 @@ tl::unexpected<SubmitError> failure(Code code, std::string text);
 /// What a fault of an envelope is in the queue protocol.
 Code code_of(mail::EnvelopeDecoder::Fault fault);
 
-/// The folders that a new message needs; whoever lends them outlives it.
+/// The folders that a new message needs, the instance's among them; whoever lends them outlives it.
 struct IntakeFolders {
+  int instance = -1;  ///< lent by the Instance, which outlives this
   posix::UniqueFd tmp, incoming;
 
   static SubmitResult<IntakeFolders> open(const Instance& instance);
@@ -38,7 +41,8 @@ class NewMessage {
 
   NewMessage(const IntakeFolders& folders, const SubmitOptions& options, uid_t uid);
 
-  /// Makes the file and begins it with the Received line. Called once, first.
+  /// Makes the file and begins it with the Received line. Called once, first. Where control/minfree
+  /// leaves no room for it: code 53.
   SubmitResult<> start();
   SubmitResult<> write(std::string_view content);
   /// The two barriers; `envelope` is what the queue protocol has on descriptor 1, to its final
@@ -50,6 +54,9 @@ class NewMessage {
  private:
   Result<> add(std::string_view octets);
   Result<> flush();
+  Result<> check_room();
+  SubmitResult<> read_settings();
+  std::string with_extra(std::string_view envelope) const;
   SubmitResult<std::string> envelope_record(std::string_view envelope) const;
   Result<> complete(std::string_view record);
   Result<> commit(const SyncIncoming& sync_incoming);
@@ -59,10 +66,13 @@ class NewMessage {
   uid_t uid_;
   std::int64_t arrival_us_;
   Id id_;
+  MinFree min_free_;
+  ExtraRecipients extra_;
   std::optional<posix::DurableFile> file_;  // none: not begun, ended or broken
   std::string room_;
-  std::uint64_t flushed_ = 0;  // octets of the file that are written
-  std::uint64_t taken_ = 0;    // of the caller's content
+  std::uint64_t flushed_ = 0;    // octets of the file that are written
+  std::uint64_t looked_at_ = 0;  // of those, when we last looked for room
+  std::uint64_t taken_ = 0;      // of the caller's content
   std::uint64_t content_octets_ = 0;
   std::uint32_t content_crc_ = 0;
 };
