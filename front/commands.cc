@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "front/check_queue.h"
 #include "front/init.h"
 #include "front/passwd.h"
 #include "front/retry.h"
@@ -99,18 +100,29 @@ Result<int> do_passwd(Line& line) {
   return passwd(line.instance, name);
 }
 
+Result<int> do_check_queue(Line& line) {
+  CheckQueueWish wish;
+  Parser parser = parser_for(line, "check-queue", "Verifies every file of the queue.");
+  parser.flag("--repair", wish.repair, "put right what can be; send must not run")
+      .flag("--json", wish.json, "one JSON object a finding, and one that sums up");
+  if (const auto done = parser.parse(line.argc, line.argv); done.done) return done.code;
+  wish.instance = line.instance;
+  return check_queue(wish);
+}
+
 struct Command {
   std::string_view name;
   std::string_view help;
   Result<int> (*run)(Line& line);
 };
 
-constexpr std::array<Command, 6> kCommands = {{
+constexpr std::array<Command, 7> kCommands = {{
     {"init", "make an instance", do_init},
     {"run", "run it in the foreground: send, spawn and POP3", do_run},
     {"status", "tell whether it runs, and what waits", do_status},
     {"retry", "make waiting messages due now", do_retry},
     {"try", "tell where mail for an address would go", do_try},
+    {"check-queue", "verify every file of the queue, and repair it", do_check_queue},
     {"passwd", "set somebody's POP3 password", do_passwd},
 }};
 
@@ -123,7 +135,7 @@ std::string usage() {
   std::string text =
       "usage: porpoise [--instance DIR] COMMAND [ARGUMENTS]\n"
       "       porpoise [--instance DIR] TOOL [ARGUMENTS]\n\ncommands:\n";
-  for (const Command& c : kCommands) text += fmt::format("  {:<8} {}\n", c.name, c.help);
+  for (const Command& c : kCommands) text += fmt::format("  {:<11} {}\n", c.name, c.help);
   text += fmt::format(
       "\ntools, each with --help: {}\n"
       "\nThe instance is DIR, else $PORPOISE, else the system's, else your own.\n",

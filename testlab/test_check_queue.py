@@ -1,0 +1,168 @@
+"""porpoise check-queue: what it finds, what it repairs, and what it leaves alone."""
+
+import json
+import os
+import random
+import signal
+
+import pytest
+
+import queue_file
+from conftest import wait_for
+from test_send import Send, alone, once, only, queued_file  # noqa: F401: alone is a fixture
+
+MESSAGE = "Subject: hello\n\nHello.\n"
+
+
+def check(instance, *options, code=0, **more):
+    done = instance.run("porpoise", "check-queue", *options, **more)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done.stdout.decode()
+
+
+@pytest.fixture
+def waiting(alone):  # noqa: F811
+    """One message that waits, one that is new."""
+    alone.dot_file("bob", "", "|exit 111\n")
+    alone.submit(MESSAGE, "bob@here.test")
+    once(alone)
+    alone.waits = only(alone)
+    alone.submit(MESSAGE, "alice@here.test")
+    alone.new, = (set(alone.queued()) - {alone.waits})
+    return alone
+
+
+def test_a_queue_as_it_should_be(waiting):
+    text = check(waiting)
+    assert text.startswith("2 messages, ") and text.endswith(" octets: all is well\n")
+    assert check(waiting, "--repair") == text
+
+
+def test_each_finding_is_a_line_and_the_code_says_what_is_left(waiting):
+    (waiting.path / "queue" / "deleted").rmdir()
+    with open(queued_file(waiting, waiting.waits), "ab") as file:
+        file.write(b"\xf5PQ\ntorn")
+    torn = f"queue/deferred/{waiting.waits[-2:]}/{waiting.waits}: a torn record of 8 octets at its end"
+    before = check(waiting, code=4).splitlines()
+    assert before[:2] == ["queue/deleted: there is no such folder", torn]
+    assert before[2].endswith("2 found, 0 repaired")
+    after = check(waiting, "--repair", code=1).splitlines()
+    assert after[:2] == ["queue/deleted: there is no such folder: made", torn + ": cut off"]
+    assert after[2].endswith("2 found, 2 repaired")
+    check(waiting)
+
+
+def test_as_json(waiting):
+    (waiting.path / "queue" / "deleted").rmdir()
+    finding, end = map(json.loads, check(waiting, "--json", code=4).splitlines())
+    assert finding == {"path": "queue/deleted", "finding": "there is no such folder", "end": "left", "done": ""}
+    assert (end["messages"], end["found"], end["repaired"], end["live"]) == (2, 1, 0, False)
+
+
+def test_it_looks_beside_send_and_repairs_only_without(waiting):
+    send = Send(waiting).ready()
+    assert check(waiting).endswith(" octets: all is well (send is at work)\n")
+    done = waiting.run("porpoise", "check-queue", "--repair")
+    assert done.returncode == 111 and b"send is running and has the queue's lock" in done.stderr
+    assert send.stop() == 0
+    check(waiting, "--repair")
+
+
+def test_damage_is_set_aside_or_mended_and_what_is_whole_is_delivered(waiting):
+    path = queued_file(waiting, waiting.new)
+    octets = bytearray(path.read_bytes())
+    octets[5] ^= 1  # the header, which the envelope proves
+    path.write_bytes(octets)
+    lines = check(waiting, "--repair", code=1).splitlines()
+    assert lines[0] == (f"queue/incoming/{waiting.new}: damaged at octet 0: bad header: written anew with 0 records of "
+                        "its log; the old file is in queue/damaged")
+    assert (waiting.path / "queue/damaged" / waiting.new).read_bytes() == bytes(octets)
+    once(waiting)
+    assert b"Hello." in waiting.message("alice")
+    path = queued_file(waiting, waiting.waits)
+    octets = bytearray(path.read_bytes())
+    octets[90] ^= 1  # the content
+    path.write_bytes(octets)
+    check(waiting, "--repair", code=1)
+    assert waiting.queued() == []
+    assert (waiting.path / "queue/damaged" / waiting.waits).read_bytes() == bytes(octets)
+
+
+def test_what_cannot_be_repaired_is_left_and_told(waiting):
+    folder = waiting.path / "queue/incoming/folder"
+    waiting.lab.folder(folder)
+    waiting.lab.write(folder / "file", "mine")
+    text = check(waiting, "--repair", code=4)
+    assert text.startswith("queue/incoming/folder: a folder that does not belong here: not repaired: ")
+    assert (folder / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_a_copy_with_another_owner_is_told_clearly(waiting):
+    path = queued_file(waiting, waiting.new)
+    os.chown(path, 12345, 12345)
+    text = check(waiting, code=4)
+    assert text.startswith(f"queue/incoming/{waiting.new}: belongs to uid 12345, and this queue to uid "
+                           f"{waiting.lab.uid}: a copy needs its owner (chown -R)\n")
+    done = waiting.run("porpoise", "check-queue", as_root=True)
+    assert done.returncode == 100 and b"run this as that user" in done.stderr
+
+
+def test_a_queue_restored_from_a_copy_goes_on_where_it_was(waiting):
+    """Other inode numbers, other times, another order in the folders."""
+    queue = waiting.path / "queue"
+    waiting.run("/bin/cp", "-r", queue, waiting.path / "copy")
+    waiting.run("/bin/rm", "-r", queue)
+    waiting.run("/bin/mv", waiting.path / "copy", queue)
+    check(waiting)
+    waiting.dot_file("bob", "", "./Maildir/\n")
+    once(waiting, "--retry")
+    assert waiting.queued() == []
+    assert b"Hello." in waiting.message("alice") and b"Hello." in waiting.message("bob")
+
+
+def test_a_queue_whose_half_is_missing_is_made_whole(waiting):
+    queue = waiting.path / "queue"
+    (queue / "trigger").unlink()
+    for name in ("tmp", "deleted", "damaged"):
+        (queue / name).rmdir()
+    done = waiting.run("porpoise", "check-queue")
+    assert done.returncode == 111 and b"--repair makes it" in done.stderr
+    check(waiting, "--repair", code=1)
+    check(waiting)
+    once(waiting)
+    assert b"Hello." in waiting.message("alice")
+
+
+def test_killed_while_it_repairs_it_loses_nothing_and_the_next_run_goes_on(waiting):
+    rng = random.Random(7)
+    for round in range(8):
+        waiting.submit(MESSAGE, "alice@here.test")
+        new = sorted(waiting.queued())[-1]
+        path = queued_file(waiting, new)
+        octets = bytearray(path.read_bytes())
+        octets[rng.randrange(80)] ^= 0x41
+        path.write_bytes(octets)
+        process = waiting.popen("/usr/bin/strace", "-o", "/dev/null", "-e", "trace=linkat,fsync,renameat,unlinkat",
+                                "-e", f"inject=linkat,fsync,renameat,unlinkat:signal=KILL:when={round + 1}",
+                                waiting.lab.program("porpoise"), "check-queue", "--repair")
+        process.communicate(timeout=60)
+        assert process.returncode in (-signal.SIGKILL, 1, 128 + signal.SIGKILL)
+        again = waiting.run("porpoise", "check-queue", "--repair")
+        assert again.returncode in (0, 1), again.stdout
+        check(waiting)
+        assert queue_file.read(queued_file(waiting, new).read_bytes()).content.endswith(b"Hello.\n")
+
+
+def test_wrong_use(waiting):
+    for options in (["--nonsense"], ["operand"]):
+        assert waiting.run("porpoise", "check-queue", *options).returncode == 100
+    help = waiting.run("porpoise", "check-queue", "--help")
+    assert help.returncode == 0 and b"--repair" in help.stdout
+
+
+def test_mail_that_came_while_it_repaired_is_not_left_lying(waiting):
+    """Nobody could start a send meanwhile: it does, as a submission does."""
+    waiting.environment = lambda **more: type(waiting).environment(waiting, **more)
+    check(waiting, "--repair")
+    wait_for(lambda: waiting.messages("alice"), "the new message")
