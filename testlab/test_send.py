@@ -462,6 +462,44 @@ def test_nonsense_from_the_spawner_is_the_end_of_it(alone):
 # -- trouble with one message
 
 
+def inject_fault(instance, what, *options):
+    """send --once with a call of its threads made to fail."""
+    log = instance.folder / "strace"
+    return instance.run("/usr/bin/strace", "-f", "-qq", "-e", "signal=none", "-o", log, "-e", f"trace={what.split(':')[0]}",
+                        "-e", f"inject={what}", instance.lab.program("send"), "--once", "--instance", instance.path,
+                        *options)
+
+
+def test_what_cannot_be_synced_is_written_anew_with_an_alert(alone):
+    alone.dot_file("bob", "", "|exit 111\n")
+    alone.submit("Subject: hi\n\nhello\n", "bob@here.test")
+    identifier = only(alone)
+    before = read(alone, identifier)
+    done = inject_fault(alone, "fsync:error=EIO:when=1")
+    assert done.returncode == 0, done.stderr
+    alert = f"alert: syncing message {identifier}: Input/output error; message {identifier} is written anew, generation 1"
+    assert alert in done.stdout.decode()
+    after = read(alone, identifier)
+    assert (after.generation, before.generation) == (1, 0)
+    assert after.content == before.content
+    assert after.records == 2
+    alone.dot_file("bob", "", "./Maildir/\n")
+    once(alone, "--retry")
+    assert alone.queued() == [] and b"hello" in alone.message("bob")
+
+
+def test_a_message_for_several_waits_where_there_is_no_room_for_its_log(alone):
+    alone.submit("Subject: two\n\nhello\n", "alice@here.test", "bob@here.test")
+    two = only(alone)
+    alone.submit("Subject: one\n\nhello\n", "carl@here.test")
+    done = inject_fault(alone, "fallocate:error=ENOSPC")
+    assert f"reserving room for the log of message {two}: No space left on device" in done.stdout.decode()
+    assert b"one" in alone.message("carl")
+    assert alone.queued() == [two] and alone.messages("alice") == []
+    once(alone, "--retry")
+    assert alone.queued() == [] and alone.messages("alice") and alone.messages("bob")
+
+
 def test_a_damaged_message_is_set_aside_and_the_others_go_on(alone):
     alone.submit("Subject: rotten\n\n", "alice@here.test")
     rotten = only(alone)
