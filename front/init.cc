@@ -107,6 +107,7 @@ Result<int> make_and_tell(const std::string& path,
   Result<Instance> made = Instance::open(path);
   if (!made) return failed(made);
   if (done = made->require_administrator(); !done) return failed(done);
+  if (done = made->require_layout(); !done) return failed(done);
   if (!wrote) out.put(fmt::format("{} is there already: nothing changed\n", made->path()));
   out.put(what_next(made->path(), made->is_system() ? somebody : made->owner().name));
   if (done = out.flush(); !done) return failed(done);

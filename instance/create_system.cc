@@ -44,6 +44,17 @@ Result<> make_control(const Maker& top, const std::string& path, const Maker::Re
   return top.link("control", "/etc/porpoise");
 }
 
+// It may have been there before us, and decides who becomes what.
+Result<> check_control(int top, const std::string& path) {
+  Result<posix::UniqueFd> control = open_in(top, path, "control");
+  if (!control) return failed(control);
+  Result<struct stat> st = posix::stat_of(control->get(), path + "/control");
+  if (!st) return failed(st);
+  if (st->st_uid == 0 && (st->st_mode & 022) == 0) return {};
+  return permanent(
+      "{}/control is there already, and has to belong to root, who alone may write to it", path);
+}
+
 Result<> make_queue(int top, const std::string& path, const Maker::Report& report) {
   Result<posix::UniqueFd> queue = open_in(top, path, "queue");
   if (!queue) return failed(queue);
@@ -97,6 +108,7 @@ Result<> make_all(int top, const std::string& path, const Identities& who, const
     return permanent("{} is a personal instance already", path);
   }
   if (Result<> done = make_control(maker, path, report); !done) return done;
+  if (Result<> done = check_control(top, path); !done) return done;
   for (const char* name : {"users", "run"}) {
     if (Result<> done = maker.folder(name, 0755); !done) return done;
   }

@@ -1,5 +1,6 @@
 #include "pop3d/popup.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "libmail/line_reader.h"
@@ -7,6 +8,7 @@
 #include "pop3d/connection.h"
 #include "pop3d/login.h"
 #include "posix/clock.h"
+#include "posix/error.h"
 #include "posix/file.h"
 #include "posix/process.h"
 #include "posix/program.h"
@@ -86,8 +88,12 @@ Result<> confine_popup() {
   if (::geteuid() == 0) return permanent("refusing to talk to the network as root");
   // Of connections, logs and the socket beside us, no more are opened.
   const posix::Sandbox box{.open_files = kBesideFd + 1, .memory = kMaxMemory};
+  Result<posix::UniqueFd> nowhere = posix::open_at(posix::kHere, "/dev/null", O_WRONLY);
+  if (!nowhere) return failed(nowhere);
   Result<posix::Confined> done = posix::confine(box);
   if (!done) return failed(done);
+  // Nor is there root's log, to be written to or cut.
+  if (::dup2(nowhere->get(), 2) < 0) return posix::trouble(errno, "leaving the log");
   return {};
 }
 

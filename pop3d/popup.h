@@ -23,7 +23,7 @@ struct Popup {
 int run_popup(const Popup& popup);
 
 /// Gives up all that a popup without a subprogram has no use for: files, programs, sockets, other
-/// processes. Errors: those of confine(); we are root.
+/// processes, the log. Errors: those of confine(); we are root.
 Result<> confine_popup();
 
 /// Where a program named without a slash is: beside ours, else wherever PATH has it.

@@ -185,6 +185,15 @@ def test_a_full_folder_is_not_taken(bare_system):
         100, "porpoise: folder /var/lib/porpoise is not empty, and no porpoise instance\n")
 
 
+@pytest.mark.parametrize("harm", ["chown eve /etc/porpoise", "chmod 777 /etc/porpoise"])
+def test_a_control_folder_of_somebody_elses_is_not_filled(bare_system, harm):
+    bare_system.shell(f"mkdir /etc/porpoise; {harm}")
+    code, _, err = text(init(bare_system))
+    assert (code, err) == (100, "porpoise: /var/lib/porpoise/control is there already, and has to belong to root, "
+                           "who alone may write to it\n")
+    assert list(bare_system.controls.iterdir()) == []
+
+
 def test_without_useradd_it_says_what_to_do(bare_system):
     code, _, err = text(bare_system.shell("mount -t tmpfs tmpfs /usr/sbin; porpoise init --system"))
     assert (code, err) == (100, "porpoise: account porpoise: there is no useradd; make it by other means, and try again\n")

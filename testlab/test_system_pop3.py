@@ -71,7 +71,9 @@ def test_before_the_login_only_the_network_identity_hears_the_client(site):
         assert popup["status"]["NoNewPrivs"] == "1"
         assert popup["status"]["Seccomp"] == "2"
         assert popup["status"]["CapEff"] == "0" * 16
-        assert sorted(descriptors(site, popup)) == ["0", "1", "2", "3"]
+        open_files = descriptors(site, popup)
+        assert sorted(open_files) == ["0", "1", "2", "3"]
+        assert open_files["2"] == "/dev/null"
         assert only(site, "checkpassword")["uids"] == [0] * 4
         assert site.processes("pop3d") == []
 

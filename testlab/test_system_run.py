@@ -158,6 +158,26 @@ def test_a_wrong_control_file_keeps_it_from_starting(system):
     assert not (system.instance / "run/submit").exists()
 
 
+def test_a_missing_program_keeps_it_from_starting(system):
+    code, _, err = text(system.run("porpoise", "run", env=system.environment(PORPOISE_BIN="/tmp")))
+    assert (code, err.splitlines()[-1]) == (100, "porpoise: starting /tmp/spawn: No such file or directory")
+    assert not (system.instance / "run/submit").exists()
+    wait_for(lambda: not system.processes("queue"), "the end of queue")
+
+
+def test_a_part_that_cannot_start_is_tried_again_after_pauses(system):
+    system.shell("mkdir /tmp/bin; cp /mnt/bin/* /tmp/bin; rm /tmp/bin/queue")
+    with open(system.log_path, "ab") as log:
+        system.runner = system.popen("/tmp/bin/porpoise", "run", stdout=log, stderr=log)
+    wait_for(lambda: system.log().count("ended part=queue") >= 2, "two attempts")
+    assert "porpoise: starting /tmp/bin/queue: No such file or directory\n" in system.log()
+    assert 'how="exit code 111"' in system.log()
+    # The rest runs, and it does once it is there.
+    assert system.run("porpoise", "status", "--wait").returncode == 0
+    system.shell("cp /mnt/bin/queue /tmp/bin/queue")
+    wait_for(lambda: system.processes("queue"), "queue")
+
+
 # -- run/control
 
 def test_everybody_may_ask_whether_it_runs(running_system):
