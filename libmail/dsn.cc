@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 5> kActions = {"failed", "delayed", "deli
                                                       "expanded"};
 constexpr std::string_view kUtf8Type = "utf-8";
 constexpr std::size_t kMaxHex = 6;
+constexpr std::size_t kMaxName = 256;   // octets of a field's name
 constexpr std::size_t kShownName = 40;  // octets of a field's name in an error
 
 char lower(char c) {
@@ -95,6 +96,7 @@ class GroupReader {
       count_steps(field.text.size());
       place_ = at_ + static_cast<std::size_t>(field.text.data() - text_.data());
       if (++count > limits_.fields) return fault("too many fields");
+      if (field.name.size() > kMaxName) return fault("a field name that is too long");
       if (field.body.size() > limits_.value_octets) return fault("a field that is too long");
       if (const std::string_view what = take(field.name, field.body); !what.empty()) {
         return fault(fmt::format("{}: {}", field.name.substr(0, kShownName), what));
@@ -245,7 +247,7 @@ void add_if(std::string& out, std::string_view name, const std::optional<Value>&
 }
 
 bool is_field_name(std::string_view name) {
-  return !name.empty() && name.size() <= 70 &&
+  return !name.empty() && name.size() <= kMaxName &&
          std::ranges::all_of(name, [](char c) { return c > ' ' && c < 127 && c != ':'; });
 }
 

@@ -22,7 +22,7 @@ struct TypedText {
   std::string text{};
 };
 
-/// Fields beyond those of RFC 3464: name and value.
+/// Fields beyond those of RFC 3464: name, at most 256 octets, and value.
 using DsnFields = std::vector<std::pair<std::string, std::string>>;
 
 /// The fields about the message. Dates are texts as date.h reads and prints them.

@@ -115,6 +115,7 @@ TEST(Dsn, EverythingIsBounded) {
   EXPECT_EQ(fault(two, {.recipients = 1}).substr(2), ": too many recipients");
   EXPECT_EQ(fault(two, {.fields = 2}).substr(2), ": too many fields");
   EXPECT_EQ(fault(two, {.value_octets = 5}), "0: a field that is too long");
+  EXPECT_EQ(fault(std::string(257, 'x') + ": y\n\n" + two), "0: a field name that is too long");
 }
 
 TEST(Dsn, NoValueBeginsAnotherLine) {
@@ -126,6 +127,18 @@ TEST(Dsn, NoValueBeginsAnotherLine) {
   EXPECT_EQ(print(recipient),
             "Final-Recipient: rfc822; a@b\nAction: failed\nStatus: 5.0.0\n"
             "Diagnostic-Code: smtp; 550   ??? no  .\n");
+}
+
+TEST(Dsn, AFieldWithALongNameIsNotLost) {
+  const std::string name(256, '\\');
+  const std::string text = std::string(kMessage) + std::string(kRecipient) + name + ": x\n";
+  auto status = parse_delivery_status(text);
+  ASSERT_TRUE(status) << status.error().text;
+  ASSERT_EQ(status->recipients[0].others.size(), 1u);
+  EXPECT_EQ(print(status->recipients[0]).substr(std::string(kRecipient).size()), name + ": x\n");
+  auto again = parse_delivery_status(print(*status));
+  ASSERT_TRUE(again) << again.error().text;
+  EXPECT_EQ(again->recipients[0].others, status->recipients[0].others);
 }
 
 TEST(Dsn, LongValuesAreFolded) {
