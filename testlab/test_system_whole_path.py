@@ -1,6 +1,7 @@
 """From a user's `sendmail` to another's mailbox and out by POP3, every part as who it should be."""
 
 import re
+import signal
 import socket
 
 import pytest
@@ -103,6 +104,21 @@ def test_root_and_the_owner_retry_everybodys(running_system, user):
     running_system.dot_file("bob", "wait", "./Maildir/\n")
     assert text(running_system.run("porpoise", "retry", id, user=user)) == (0, "1 message due\n", "")
     assert running_system.message("bob").endswith(b"x\n")
+
+
+def test_alrm_to_the_run_makes_everything_due(running_system):
+    deferred(running_system)
+    running_system.dot_file("bob", "wait", "./Maildir/\n")
+    running_system.runner.send_signal(signal.SIGALRM)
+    assert running_system.message("bob").endswith(b"x\n")
+
+
+def test_hup_to_the_run_counts_new_routing(running_system):
+    running_system.control("virtualdomains", "virtual.test:bob-virtual\n")
+    running_system.dot_file("bob", "virtual-default", "./Maildir/\n")
+    running_system.runner.send_signal(signal.SIGHUP)
+    running_system.submit("Subject: x\n\nx\n", "any@virtual.test", user="alice")
+    assert b"Delivered-To: bob-virtual-any@virtual.test\n" in running_system.message("bob")
 
 
 def test_everybody_sees_how_many_there_are(running_system):
