@@ -246,7 +246,19 @@ void Door::accept_some() {
   }
 }
 
+// One user can have many uids (those of a container). Whoever has been here longest goes, so that
+// those who hand in mail and leave always come in.
+void Door::make_room() {
+  const std::int64_t latest = posix::running_us() - usage_.limits().crowded_s * kSecondUs;
+  for (const auto& [number, connection] : connections_) {  // in the order in which they came
+    if (connection->entered_us > latest) return;
+    if (connection->working || usage_.is_own(connection->uid)) continue;
+    return refuse(*connection, later("all connections are taken, and this one is old", true));
+  }
+}
+
 void Door::enter(posix::UniqueFd socket, uid_t uid) {
+  if (usage_.all_taken(uid)) make_room();
   if (const auto refusal = usage_.connect(uid)) {
     send_answer(socket.get(), later(*refusal, true));
     return;

@@ -84,6 +84,7 @@ class Door {
   void read_limits();
   void sweep(std::int64_t now_us);
 
+  void make_room();
   void arm(Connection& connection);
   void read(Connection& connection);
   void process(Connection& connection, std::string_view in);

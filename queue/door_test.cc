@@ -201,6 +201,23 @@ TEST_F(DoorTest, OverALimitIsLater) {
   EXPECT_EQ(queued().size(), 2u);
 }
 
+TEST_F(DoorTest, WhenAllConnectionsAreTakenTheOldestGoesAndTheYoungStay) {
+  limits_.connections = 2;
+  limits_.kept_connections = 0;
+  limits_.crowded_s = 3600;
+  const Client first = enter(kAlice, kHello);
+  const Client second = enter(kAlice + 1, kHello);
+  EXPECT_EQ(told(enter(kAlice + 2, whole())), "71 all 2 connections are taken");
+  door_.reset();
+  limits_.crowded_s = 0;
+  const Client own = enter(0, kHello);
+  const Client old = enter(kAlice, kHello);
+  EXPECT_EQ(answer(enter(kAlice + 2, whole())).code, 0);
+  EXPECT_EQ(told(old), "71 all connections are taken, and this one is old");
+  own.say(whole().substr(kHello.size()));
+  EXPECT_EQ(answer(own).code, 0) << "the instance's own stay";
+}
+
 TEST_F(DoorTest, MemoryIsBounded) {
   limits_.uid_memory_octets = 1000;
   const Client client = enter(kAlice, kHello + frame(Frame::envelope, std::string(900, 'x')));

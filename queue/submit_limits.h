@@ -29,6 +29,7 @@ struct SubmitLimits {
 
   std::size_t connections = 1000;              ///< in all
   std::size_t kept_connections = 100;          ///< of these, for root and the own accounts
+  std::int64_t crowded_s = 5;                  ///< when all are taken, one this old may be ended
   std::size_t memory_octets = 512u << 20;      ///< of what is taken and not written, in all
   std::size_t uid_memory_octets = 128u << 20;  ///< and of one uid
   std::int64_t idle_s = 1200;                  ///< without an octet

@@ -21,10 +21,14 @@ const UidLimits& Usage::limits_of(uid_t uid) const {
   return is_own(uid) ? limits_.own : limits_.anybody;
 }
 
+bool Usage::all_taken(uid_t uid) const {
+  return connections_ + (is_own(uid) ? 0 : limits_.kept_connections) >= limits_.connections;
+}
+
 std::optional<std::string> Usage::connect(uid_t uid) {
-  const std::size_t kept = is_own(uid) ? 0 : limits_.kept_connections;
-  if (connections_ + kept >= limits_.connections) {
-    return fmt::format("all {} connections are taken", limits_.connections - kept);
+  if (all_taken(uid)) {
+    return fmt::format("all {} connections are taken",
+                       limits_.connections - (is_own(uid) ? 0 : limits_.kept_connections));
   }
   const std::uint64_t limit = limits_of(uid).connections;
   Account& account = accounts_[uid];

@@ -33,6 +33,7 @@ class Usage {
   /// Each gives what to tell the client where its limit is reached, and then has counted nothing.
   /// Times are microseconds of a clock that is never set.
   std::optional<std::string> connect(uid_t uid);
+  bool all_taken(uid_t uid) const;  ///< the connections that are there for everybody
   std::optional<std::string> begin_message(uid_t uid, std::int64_t now_us);
   std::optional<std::string> add_octets(uid_t uid, std::uint64_t octets);
   std::optional<std::string> add_memory(uid_t uid, std::size_t octets);
