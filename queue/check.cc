@@ -65,7 +65,7 @@ class Checker {
   void damaged(const Spot& where, const Id& id, const Error& why);
   void stray(const Spot& where);
   void stray_file(const Spot& where);
-  bool is_message_elsewhere(const Spot& where);
+  Result<bool> is_message_elsewhere(const Spot& where);
   Result<> set_aside(const Spot& where) { return spool_->set_aside(where.at, where.name); }
   Result<> put_in_place(const Spot& where, const Id& id);
   bool exists(const Id& id, Place place) const;
@@ -378,14 +378,20 @@ void Checker::check_both_names(const Id& id) {
 
 // The one that is whole and knows more stays.
 void Checker::check_two_files(const Id& id) {
-  const auto worth = [&](int at, const std::string& path) -> std::uint64_t {
+  const auto worth = [&](int at, const std::string& path) -> Result<std::uint64_t> {
     Result<File> file = File::open(at, path, id, File::Access::read);
-    if (!file || !check_content(*file)) return 0;
+    Result<> whole = file ? check_content(*file) : Result<>(failed(file));
+    if (!whole && whole.error().sys != EBADMSG) return failed(whole);
+    if (!whole) return 0;
     return (std::uint64_t{file->header().generation} << 40) + file->octets();
   };
   const std::string waits = fmt::format("{}/{}", id.folder(), id.text());
-  const bool keep_waiting =
-      worth(spool_->deferred(), waits) >= worth(spool_->incoming(), id.text());
+  const Result<std::uint64_t> waiting = worth(spool_->deferred(), waits);
+  const Result<std::uint64_t> fresh = worth(spool_->incoming(), id.text());
+  if (!waiting || !fresh) {
+    return left("queue/incoming/" + id.text(), (waiting ? fresh : waiting).error().text);
+  }
+  const bool keep_waiting = *waiting >= *fresh;
   found("queue/incoming/" + id.text(), "another file of that id is in deferred/",
         fmt::format("the {} one is set aside into queue/damaged", keep_waiting ? "new" : "waiting"),
         [&] {
@@ -460,6 +466,10 @@ void Checker::damaged(const Spot& where, const Id& id, const Error& why) {
   const std::string what = why.text.substr(why.text.find(" is ") + 4);
   Result<posix::UniqueFd> fd = posix::open_at(where.at, where.name, O_RDONLY | O_NOFOLLOW);
   Result<Salvage> provable = fd ? salvage(fd->get(), id) : Result<Salvage>(failed(fd));
+  // It could not be read now: that says nothing about what could be proved.
+  if (!provable && provable.error().sys != EBADMSG) {
+    return left(where.path, fmt::format("{}; {}", what, provable.error().text));
+  }
   if (!provable) {
     return found(where.path, what, "set aside into queue/damaged",
                  [&] { return set_aside(where); });
@@ -499,21 +509,29 @@ void Checker::stray_file(const Spot& where) {
                    [&] { return posix::remove_file(where.at, where.name); });
     }
   }
-  if (where.at != queue_.get() && is_message_elsewhere(where)) return;
+  if (where.at != queue_.get()) {
+    const Result<bool> is_message = is_message_elsewhere(where);
+    if (!is_message) return left(where.path, is_message.error().text);
+    if (*is_message) return;
+  }
   found(where.path, "a file that does not belong here", "set aside into queue/damaged",
         [&] { return set_aside(where); });
 }
 
 // A whole message under a wrong name or in a wrong folder is given its own. True: it was one.
-bool Checker::is_message_elsewhere(const Spot& where) {
+// Errors: it cannot be told now.
+Result<bool> Checker::is_message_elsewhere(const Spot& where) {
   Result<posix::UniqueFd> fd = posix::open_at(where.at, where.name, O_RDONLY | O_NOFOLLOW);
   std::string head(Header::kOctets, '\0');
-  if (!fd || !posix::read_at(fd->get(), head, 0, where.path)) return false;
+  if (!fd) return failed(fd);
+  if (Result<std::size_t> n = posix::read_at(fd->get(), head, 0, where.path); !n) return failed(n);
   const std::optional<Header> header = Header::decode(head);
   if (!header) return false;
   const Id id = header->id;
   Result<File> file = File::open(where.at, where.name, id, File::Access::read);
-  if (!file || !check_content(*file)) return false;
+  Result<> whole = file ? check_content(*file) : Result<>(failed(file));
+  if (!whole && whole.error().sys != EBADMSG) return failed(whole);
+  if (!whole) return false;
   if (exists(id, Place::incoming) || exists(id, Place::deferred)) return false;
   found(where.path, fmt::format("this is message {}, under a wrong name", id.text()),
         "put in its place", [&] { return put_in_place(where, id); });

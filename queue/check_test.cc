@@ -354,6 +354,32 @@ TEST_F(CheckTest, WhatASendAtWorkIsAboutToPutRightIsNotTold) {
   EXPECT_THAT(look(), ElementsAre(HasSubstr("its content is not what was accepted")));
 }
 
+TEST_F(CheckTest, WhatCannotBeReadNowIsNotTakenForDamage) {
+  for (const char* where : {"header", "log"}) {
+    const Id id = queue_.submit();
+    append(id, {event(Kind::deferred, "one"), event(Kind::deferred, "two")});
+    const std::size_t log = queue_.text(incoming(id)).find("\xf5PQ\nZ");
+    change(incoming(id), where == std::string("header") ? 5 : log + 25, '!');
+    int told = 0;
+    for (int on = 1; on < 60; ++on) {
+      test_calls::Scope calls;
+      calls.fail("openat", EMFILE, on);
+      for (const std::string& line : run(false)) told += line.find("Too many open") != line.npos;
+    }
+    EXPECT_GT(told, 0);
+    for (int on = 20; on > 0; --on) {
+      {
+        test_calls::Scope calls;
+        calls.fail("openat", EMFILE, on);
+        run(true);
+      }
+      // As it was, or mended: never only put aside.
+      EXPECT_TRUE(queue_.names("incoming").contains(id.text())) << where << on;
+    }
+    ASSERT_EQ(::unlink(path(incoming(id)).c_str()), 0);
+  }
+}
+
 TEST_F(CheckTest, ARepairThatFailsIsToldAndLeavesWhatWasThere) {
   change(incoming(id_), 90, '!');
   const std::string octets = queue_.text(incoming(id_));

@@ -464,5 +464,10 @@ TEST_F(WorkerScheduleTest, ABriefSendDoesNotRewriteALargeOneForALittle) {
   EXPECT_TRUE(queue_.names("").contains("schedule"));
 }
 
+// R1123-5.3.1.1-give-up-4-5-days
+TEST(Limits, MailIsTriedForMoreThanFiveDaysWhereNobodySaysOtherwise) {
+  EXPECT_GT(Limits().lifetime_s, 5 * 86400);
+}
+
 }  // namespace
 }  // namespace porpoise::send

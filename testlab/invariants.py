@@ -52,6 +52,7 @@ class Ledger:
         self.messages = {}
         self.events = []
         self.leftovers = {}  # path: "old" or "young"
+        self.hurt = {}  # id: subject, of queue files that were damaged and can be mended
 
     def message(self, subject, octets, sender, recipients):
         self.messages[subject] = Message(subject, octets, sender, tuple(recipients))
@@ -73,6 +74,7 @@ class Ledger:
             "messages": [[m.subject, m.octets.decode("latin-1"), m.sender, m.recipients] for m in self.messages.values()],
             "events": self.events,
             "leftovers": self.leftovers,
+            "hurt": self.hurt,
         }
 
     @classmethod
@@ -81,7 +83,7 @@ class Ledger:
         for subject, octets, sender, recipients in saved["messages"]:
             ledger.message(subject, octets.encode("latin-1"), sender, recipients)
         ledger.events = [tuple(e) for e in saved["events"]]
-        ledger.leftovers = saved["leftovers"]
+        ledger.leftovers, ledger.hurt = saved["leftovers"], saved["hurt"]
         return ledger
 
 
@@ -259,7 +261,8 @@ class Checker:
                 right = "incoming" if first == "incoming" else f"deferred/{queue_file.folder_of(name)}"
                 good = queue_file.is_id(name) and place == right
                 return ("queued" if good else "stray", place, name)
-            return ("damaged" if first == "damaged" else "other", place, name)
+            kept = first == "damaged" and name.partition(".")[0] not in self.ledger.hurt
+            return ("damaged" if kept else "other", place, name)
         for mailbox in self.layout.mailboxes.values():
             if path == mailbox:
                 return ("mbox", mailbox, "")
@@ -302,7 +305,7 @@ class Checker:
                 self._add_mbox(sum_, path, self._look("mbox", octets))
             elif kind == "anew":  # whole, and not yet in its message's place: then it counts for nothing
                 looked = self._look("queued", octets)
-                if isinstance(looked, str):
+                if isinstance(looked, str) and name[:-5] not in self.ledger.hurt:
                     sum_.wrong.append(Violation("I2", f"{path}: partial: {looked}"))
             elif kind != "other":
                 sum_.wrong.append(Violation("I5", f"{path}: {kind} in the queue"))
@@ -332,7 +335,8 @@ class Checker:
 
     def _add_queued(self, sum_, path, name, looked):
         if isinstance(looked, str):
-            sum_.wrong.append(Violation("I2", f"{path}: partial: {looked}"))
+            if name not in self.ledger.hurt:
+                sum_.wrong.append(Violation("I2", f"{path}: partial: {looked}"))
             return
         file, mail = looked
         if file.id != name or mail.why:
@@ -376,7 +380,8 @@ class Checker:
         sum_ = self.summary(tree)
         found = list(sum_.wrong)
         found += [self._fragment(f) for f in sum_.fragments if not f[1]]
-        found += self._lost(sum_, self._at(position))
+        hurt = self.ledger.hurt.values()
+        found += [v for v in self._lost(sum_, self._at(position)) if v.fact.partition(" ")[0] not in hurt]
         for (subject, recipient), count in sum_.copies.items():
             if count > 1 and not self.syncs_failed:
                 found.append(Violation("I3", f"{subject} to {recipient} is there {count} times without any crash before"))

@@ -1,5 +1,7 @@
 """Power loss, from traced system calls: the real programs keep their promises in every state that
-the models allow, and each planted bug is found."""
+the models allow, and each planted bug is found.
+
+R1123-5.3.3-s54-no-avoidable-loss is shown here; for kills and full disks in test_fault.py and test_full_disk.py."""
 
 import os
 

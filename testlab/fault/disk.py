@@ -110,7 +110,7 @@ class DiskRecording(Recording):
         self.disk.limit(strike.what, strike.at)
         outcome = self.world.run(step, "list", fsize=strike.at if strike.what == "fsize" else 0)
         self.disk.room()
-        hindered = outcome.code != 0 or self._done(step) != well
+        hindered = step.meant(outcome.code) != 0 or self._done(step) != well
         self.judge(strike, outcome)
         return hindered
 

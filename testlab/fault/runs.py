@@ -16,7 +16,7 @@ from conftest import BUILD
 from fault import answers, points
 from fault.supervisor import KILLED, Supervisor
 from invariants import Checker, Ledger, Violation, read_tree
-from workloads import World, acknowledged
+from workloads import MEANT, World, acknowledged
 
 TOOL = BUILD.parent / "lab" / "fault"
 STEP_US = 10_000_000  # between steps, and before the recovery
@@ -43,6 +43,10 @@ class Step:
     def program(self):
         return pathlib.Path(self.command[0]).name
 
+    def meant(self, code):
+        """What the exit code says, as those of the other programs do."""
+        return MEANT.get((self.program, *self.command[1:2]), {}).get(code, code)
+
     def promised(self, outcome):
         """The subjects that a run which ended so has acknowledged."""
         return acknowledged(outcome.code, outcome.stdout, self.events["handed-in"], self.events["acknowledged"])
@@ -58,6 +62,7 @@ class Step:
 def copy_of(ledger):
     copy = Ledger()
     copy.messages, copy.events, copy.leftovers = dict(ledger.messages), list(ledger.events), dict(ledger.leftovers)
+    copy.hurt = dict(ledger.hurt)
     return copy
 
 
