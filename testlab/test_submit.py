@@ -485,6 +485,21 @@ def test_memory_of_one_uid_is_bounded(served):
     assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 300_000
 
 
+# -- what holds for every way in
+
+def test_room_is_kept_and_a_copy_is_made(system, served):
+    system.control("queueextra", "archive@here.test\n")
+    assert served.client(say=message()).answer()[0] == 0
+    assert one(served).recipients == ["bob@here.test", "archive@here.test"]
+    system.control("minfree", "100%\n")
+    code, fields = served.client(say=message()).answer()
+    assert (code, fields["S"]) == (53, "28"), fields
+    for command in (["sendmail", "bob"], ["inject", "-a", "bob"]):
+        done = system.run(*command, user="alice", input=TEXT)
+        assert done.returncode in (75, 74, 71, 111) and fields["T"].encode() in done.stderr, done
+    one(served)
+
+
 # -- barriers
 
 def syncs(door, log, run):
