@@ -1,8 +1,10 @@
 """From a user's `sendmail` to another's mailbox and out by POP3, every part as who it should be."""
 
+import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -154,3 +156,69 @@ def test_each_part_is_confined(running_system):
     running_system.submit("Subject: x\n\nx\n", "bob-show", user="alice")
     shown = wait_for(lambda: (lambda f: f.exists() and f.read_bytes())(running_system.home_of("bob") / "shown"), "shown")
     assert shown.split() == [b"NoNewPrivs:", b"0", b"Seccomp:", b"0"]
+
+
+# -- where it runs
+
+def mail_goes_through(system):
+    system.submit("Subject: x\n\nthe text\n", "bob", user="alice")
+    assert system.message("bob").endswith(b"the text\n")
+    assert system.messages("bob")[0].stat().st_uid == 50002
+    # No user's, not even nobody's, whom not every namespace has.
+    system.submit("Subject: x\n\nx\n", "missing-person", user="alice")
+    assert b"missing-person@" in system.message("alice")
+    system.write("var/lib/porpoise/users/passwd", f"bob:{setups.SECRET}\n", mode=0o600)
+    assert b"\r\nthe text\r\n.\r\n" in pop3(system, "bob", "RETR 1")
+
+
+def test_with_a_root_that_nobody_can_write_to(system):
+    system.shell("mount -o remount,bind,ro /")
+    assert system.shell("touch /made").returncode == 1
+    mail_goes_through(system.start())
+
+
+def started_by(system, *prefix):
+    with open(system.log_path, "ab") as log:
+        system.runner = system.popen(*prefix, f"{system.bin}/porpoise", "run", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    ready = system.run("porpoise", "status", "--wait")
+    assert ready.returncode == 0, system.log()
+    return system
+
+
+# Who becomes root of a user namespace cannot map all users: a child that stayed outside does.
+IN_USER_NAMESPACE = """
+import ctypes, os, sys
+asked, ask = os.pipe()
+outside = os.fork()
+if outside == 0:
+    os.read(asked, 1)
+    for map in ("uid_map", "gid_map"):
+        open(f"/proc/{os.getppid()}/{map}", "w").write("0 0 60000")
+    os._exit(0)
+assert ctypes.CDLL(None).unshare(0x10000000) == 0
+os.write(ask, b"x")
+os.waitpid(outside, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_as_root_of_a_user_namespace(system):
+    """Root there has no rights outside; to whom files belong is mapped as it is."""
+    started_by(system, "/usr/bin/python3", "-c", IN_USER_NAMESPACE)
+    inside = {os.readlink(system.root / f"proc/{p['pid']}/ns/user") for p in system.processes("send")}
+    assert inside and inside != {os.readlink("/proc/self/ns/user")}
+    mail_goes_through(system)
+
+
+def test_with_few_capabilities(system):
+    """What a container leaves: to become users, to signal them, and to pass by the modes of files."""
+    kept = "-all,+setuid,+setgid,+kill,+chown,+dac_override,+dac_read_search,+fowner,+net_bind_service"
+    mail_goes_through(started_by(system, "/usr/bin/setpriv", f"--bounding-set={kept}", f"--inh-caps={kept}"))
+
+
+def test_with_a_umask_of_its_own(system):
+    for umask in ("000", "077"):
+        system.runner = None
+        started_by(system, "/bin/sh", "-c", f'umask {umask}; exec "$@"', "sh")
+        assert system.shell("stat -c %a /var/lib/porpoise/run/submit").stdout == b"666\n"
+        assert system.stop() == 0
