@@ -211,10 +211,14 @@ void Door::sweep(std::int64_t now_us) {
 }
 
 void Door::post(std::function<void()> event) {
-  const std::lock_guard lock(posted_mutex_);
-  posted_.push_back(std::move(event));
+  bool first = false;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(event));
+    first = posted_.size() == 1;
+  }
   const std::uint64_t one = 1;
-  if (posted_.size() == 1) (void)!::write(posted_event_.get(), &one, sizeof one);
+  if (first) (void)!::write(posted_event_.get(), &one, sizeof one);
 }
 
 void Door::run_posted() {
