@@ -14,12 +14,12 @@ MESSAGE = "Subject: hello\n\nHello.\n"
 DAY = 86400
 
 
-def generate(instance, count, *options, seconds=DAY // 2):
+def generate(instance, count, *options, seconds=DAY // 2, timeout=300):
     program = instance.lab.bin.parent / "generate_queue"
     if not program.exists():
         program.write_bytes(GENERATE.read_bytes())
         program.chmod(0o755)
-    done = instance.run(program, instance.path, count, seconds, *options, timeout=300)
+    done = instance.run(program, instance.path, count, seconds, *options, timeout=timeout)
     assert done.returncode == 0, done.stderr
 
 

@@ -246,3 +246,84 @@ def test_an_instance_path_of_300_octets_works(instance, lab, home):
     assert done.returncode == 0, done.stderr
     assert len(list((long / "queue" / "incoming").iterdir())) == 1
     long.rename(instance.path)
+
+
+# -- codes that speak of the instance and the disk
+
+
+def test_a_disk_that_is_nearly_full_takes_nothing(queue):
+    """53, sendmail 75, SMTP 452; what a corrected file says counts at once."""
+    instance = queue.instance
+    instance.control("minfree", "100%\n")
+    done = queue()
+    assert done.returncode == 53
+    assert b" octets left, and control/minfree wants " in done.stderr
+    done = instance.run("sendmail", "-i", "alice@here.test", input=MESSAGE, env=queue.env)
+    assert done.returncode == 75 and b"control/minfree" in done.stderr
+    script = b"EHLO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<alice@here.test>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n"
+    said = instance.run("sendmail", "-bs", input=script, env=queue.env).stdout
+    assert b"\n452 4.3.1 " in said and b"control/minfree" not in said
+    assert left(instance) == {}
+    instance.control("minfree", "0 0\n")
+    assert queue().returncode == 0
+
+
+@pytest.mark.parametrize("name, text", [("minfree", "plenty\n"), ("minfree", "1 2 3\n"), ("queueextra", "x" * 1003 + "\n"),
+                                        ("queueextra", "log\n" * 11)])
+def test_a_control_file_that_makes_no_sense_is_55_and_named(queue, name, text):
+    queue.instance.control(name, text)
+    done = queue()
+    assert done.returncode == 55
+    assert done.stderr.startswith(b"queue: control/" + name.encode() + b": ") and done.stderr.count(b"\n") == 1
+    assert left(queue.instance) == {}
+
+
+def test_a_copy_of_all_mail_is_delivered_once(queue):
+    instance = queue.instance
+    instance.control("queueextra", "bob@here.test\n")
+    instance.dot_file("bob", "", "./Maildir/\n&carl@here.test\n")  # forwarded, and not copied again
+    assert queue().returncode == 0
+    env = instance.environment(PORPOISE_NO_SEND=1)
+    for _ in range(4):
+        assert instance.run("send", "--once", "--instance", instance.path, env=env).returncode == 0
+    assert [len(instance.messages(name)) for name in ("alice", "bob", "carl")] == [1, 1, 1]
+    assert instance.queued() == []
+
+
+def test_without_memory_it_is_51(queue):
+    recipients = b"".join(b"Tsomebody-%d@here.test\0" % i for i in range(200_000))
+    envelope = queue.instance.lab.write(queue.instance.lab.base / "large", b"Fa@b\0" + recipients + b"\0")
+    done = queue.instance.run(
+        "/bin/sh", "-c", f"ulimit -v 15000; exec {queue.instance.lab.program('queue')} 1< {envelope}",
+        input=MESSAGE, env=queue.env)
+    assert (done.returncode, done.stderr) == (51, b"queue: out of memory\n")
+    assert left(queue.instance) == {}
+
+
+def test_an_envelope_beyond_its_limits_is_51(queue):
+    done = queue(envelope=b"Fa@b\0" + b"T\0" * 1_000_001 + b"\0")
+    assert done.returncode == 51
+    assert left(queue.instance) == {}
+
+
+def test_a_folder_that_is_missing_is_62(queue):
+    (queue.instance.path / "queue" / "tmp").rmdir()
+    done = queue()
+    assert done.returncode == 62 and b"queue/tmp" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_to_is_63_or_66(queue):
+    for name, code in (("tmp", 63), ("incoming", 66)):
+        folder = queue.instance.path / "queue" / name
+        folder.chmod(0o500)
+        done = queue()
+        folder.chmod(0o700)
+        assert done.returncode == code, (name, done.stderr)
+        assert left(queue.instance) == {}
+
+
+def test_a_program_in_its_place_that_cannot_be_started_is_a_temporary_failure(queue):
+    for program in ("/nowhere/at/all", str(queue.instance.path)):
+        env = {**queue.env, "QMAILQUEUE": program}
+        done = queue.instance.run("sendmail", "-i", "alice@here.test", input=MESSAGE, env=env)
+        assert done.returncode in (71, 75) and program.encode() in done.stderr, done.stderr
