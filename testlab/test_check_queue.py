@@ -166,3 +166,15 @@ def test_mail_that_came_while_it_repaired_is_not_left_lying(waiting):
     waiting.environment = lambda **more: type(waiting).environment(waiting, **more)
     check(waiting, "--repair")
     wait_for(lambda: waiting.messages("alice"), "the new message")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_in_a_system_instance_root_becomes_the_queues_owner(system):
+    (system.instance / "queue" / "deleted").rmdir()
+    done = system.run("porpoise", "check-queue", "--repair", user="root")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.startswith(b"queue/deleted: there is no such folder: made\n")
+    done = system.shell(f"stat -c %U {system.path}/queue/deleted")
+    assert done.stdout == b"porpoise\n"
+    done = system.run("porpoise", "check-queue", user="alice")
+    assert done.returncode == 100 and b"run this as that user" in done.stderr
