@@ -16,6 +16,7 @@
 #include "posix/program.h"
 #include "posix/sandbox.h"
 #include "posix/socket.h"
+#include "queue/wake.h"
 
 namespace porpoise::queue {
 namespace {
@@ -339,6 +340,7 @@ Result<> serve(const Instance& instance, int listening) {
   if (Result<> done = (*door)->hear(signals.get()); !done) return done;
   if (Result<> done = (*door)->listen(listening); !done) return done;
   (*door)->count_what_is_there();
+  have_incoming_read(instance);
   while (!(*door)->stopping() || !(*door)->empty()) (*door)->turn();
   return {};
 }

@@ -65,6 +65,13 @@ Result<bool> pull_trigger(const Instance& instance, const Id& id) {
   return failed(done);
 }
 
+void have_incoming_read(const Instance& instance) {
+  Result<posix::UniqueFd> fd = open_trigger(instance);
+  if (!fd || !fd->open()) return;
+  // A record that names nothing. Full, it says the same.
+  (void)posix::write_all(fd->get(), std::string(kTriggerOctets, ' '), kTrigger);
+}
+
 bool send_is_wanted(const Instance& instance) {
   if (instance.is_system()) return false;  // root runs it there
   const char* no_send = ::getenv("PORPOISE_NO_SEND");
