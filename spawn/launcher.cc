@@ -99,8 +99,8 @@ Result<> wait_for_earlier(std::size_t count, std::chrono::seconds patience) {
 }  // namespace
 
 Result<> Launcher::prepare() {
-  posix::raise_file_limit();
   if (!instance_.is_system()) return {};
+  posix::raise_file_limit();
   if (Result<> done = instance_.require_layout(); !done) return done;
   Result<Marks> marks = Marks::open(instance_);
   if (!marks) return failed(marks);
