@@ -1,6 +1,7 @@
 #include "posix/socket.h"
 
 #include <arpa/inet.h>
+#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -9,6 +10,7 @@
 #include <sys/un.h>
 
 #include "posix/error.h"
+#include "posix/file.h"
 
 namespace porpoise::posix {
 namespace {
@@ -165,6 +167,14 @@ Result<> set_nonblocking(int fd) {
     return trouble(errno, "making a descriptor non-blocking");
   }
   return {};
+}
+
+uid_t overflow_uid() {
+  constexpr uid_t kUsual = 65534;
+  const Result<std::string> text = read_file(kHere, "/proc/sys/kernel/overflowuid", 32);
+  uid_t uid = kUsual;
+  if (text) (void)std::from_chars(text->data(), text->data() + text->size(), uid);
+  return uid;
 }
 
 }  // namespace porpoise::posix

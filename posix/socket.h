@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 #include "libmail/result.h"
@@ -43,5 +44,9 @@ struct Message {
 Result<std::optional<Message>> receive_message(int socket, std::size_t max_octets);
 
 Result<> set_nonblocking(int fd);
+
+/// Who somebody is, for the kernel, whose uid has no number in our user namespace: several people,
+/// or none. 65534 where that cannot be read.
+uid_t overflow_uid();
 
 }  // namespace porpoise::posix

@@ -11,6 +11,7 @@
 namespace porpoise::send {
 namespace {
 
+constexpr uid_t kNobody = UINT32_MAX;         // no message is of this uid
 constexpr std::size_t kMaxRemembered = 1024;  // uids that have asked lately
 constexpr int kAcceptsATurn = 32;
 
@@ -29,6 +30,7 @@ Result<ControlServer> ControlServer::given(const Instance& instance, posix::Uniq
   ControlServer server;
   server.listener_ = std::move(listener);
   server.owner_ = instance.owner().uid;
+  server.overflow_ = posix::overflow_uid();
   server.clock_ = posix::running_us;
   return server;
 }
@@ -63,7 +65,9 @@ void ControlServer::accept() {
     ucred who{};
     socklen_t length = sizeof who;
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) continue;
-    add(std::move(socket), {who.uid, who.uid == 0 || who.uid == owner_});
+    const bool may_do_all = who.uid == 0 || who.uid == owner_;
+    const uid_t uid = who.uid == overflow_ && !may_do_all ? kNobody : who.uid;
+    add(std::move(socket), {uid, may_do_all});
   }
 }
 

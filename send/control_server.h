@@ -72,6 +72,7 @@ class ControlServer {
 
   posix::UniqueFd listener_;
   uid_t owner_ = 0;
+  uid_t overflow_ = 0;                         // it owns nothing: it may be anybody
   std::vector<Client> clients_;                // the oldest first
   std::map<uid_t, std::int64_t> asked_until_;  // when what a uid has asked is worked off
   Clock clock_;

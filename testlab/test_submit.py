@@ -597,3 +597,15 @@ def test_what_was_acknowledged_is_queued_however_often_the_serving_side_is_kille
     assert len(queued) == len(set(queued)), "nobody said anything twice"
     wait_for(lambda: door.client(say=message()).answer(), "it to serve again")
     assert door.leftovers() == []
+
+
+def test_the_overflow_uid_owns_nothing(running_system):
+    overflow = int(open("/proc/sys/kernel/overflowuid").read())
+    running_system.dot_file("bob", "", "|exit 111\n")
+    for user in (overflow, "alice"):
+        assert running_system.run("sendmail", "-f", "x@here.test", "bob@here.test", user=user, input=TEXT).returncode == 0
+        wait_for(lambda: running_system.log().count(" deferral:") == (1 if user == overflow else 2), "it to wait")
+    strangers, alices = running_system.queued()
+    refused = running_system.run("porpoise", "retry", strangers, user=overflow)
+    assert refused.returncode != 0 and b"no such message" in refused.stderr, refused
+    assert running_system.run("porpoise", "retry", alices, user="alice").returncode == 0
