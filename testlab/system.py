@@ -302,6 +302,16 @@ class System:
                               "groups": [*map(int, status["Groups"].split())], "status": status})
         return found
 
+    def descriptors(self, pid):
+        """What the descriptors of a process in there lead to, by number."""
+        found = {}
+        for entry in (self.root / "proc" / str(pid) / "fd").iterdir():
+            try:
+                found[int(entry.name)] = os.readlink(entry)
+            except FileNotFoundError:  # closed meanwhile
+                pass
+        return found
+
     # -- mail
 
     def submit(self, text, *recipients, user="alice", sender=None):

@@ -27,6 +27,7 @@ def site(system):
 def part(site, request):
     """A part that runs, and a function that makes it call."""
     if request.param not in ("popup", "pop3d"):
+        site.submit("Subject: x\n\nx\n", "bob", user="alice")  # so that it has begun to serve
         yield request.param, caller(site, request.param)
         return
     with socket.create_connection(("127.0.0.1", site.pop3_port()), timeout=30) as client:

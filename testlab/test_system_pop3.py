@@ -50,10 +50,6 @@ def only(system, program):
     return found[0]
 
 
-def descriptors(system, process):
-    return {fd.name: str(fd.readlink()) for fd in (system.root / f"proc/{process['pid']}/fd").iterdir()}
-
-
 def test_a_user_reads_their_mail(site):
     with Client(site) as client:
         assert client.login("bob") == b"+OK 1 message\r\n"
@@ -71,9 +67,9 @@ def test_before_the_login_only_the_network_identity_hears_the_client(site):
         assert popup["status"]["NoNewPrivs"] == "1"
         assert popup["status"]["Seccomp"] == "2"
         assert popup["status"]["CapEff"] == "0" * 16
-        open_files = descriptors(site, popup)
-        assert sorted(open_files) == ["0", "1", "2", "3"]
-        assert open_files["2"] == "/dev/null"
+        open_files = site.descriptors(popup["pid"])
+        assert sorted(open_files) == [0, 1, 2, 3]
+        assert open_files[2] == "/dev/null"
         assert only(site, "checkpassword")["uids"] == [0] * 4
         assert site.processes("pop3d") == []
 
@@ -87,8 +83,8 @@ def test_after_it_there_is_only_the_users_session(site):
         assert session["status"]["CapEff"] == "0" * 16
         wait_for(lambda: not site.processes("popup"), "the end of popup")
         assert site.processes("checkpassword") == []
-        open_files = descriptors(site, session)
-        assert open_files["2"] == "/dev/null"
+        open_files = site.descriptors(session["pid"])
+        assert open_files[2] == "/dev/null"
         assert not [name for name in open_files.values() if "passwd" in name or name == str(site.log_path)]
         environ = (site.root / f"proc/{session['pid']}/environ").read_bytes().decode().strip("\0").split("\0")
         assert sorted(environ) == [

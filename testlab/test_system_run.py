@@ -24,8 +24,7 @@ def one(system, program):
 
 def files_of(system, pid):
     """What its descriptors are, without numbers of inodes."""
-    folder = system.root / "proc" / str(pid) / "fd"
-    return {int(fd.name): re.sub(r":\[[0-9]+\]", "", str(fd.readlink())) for fd in folder.iterdir()}
+    return {fd: re.sub(r":\[[0-9]+\]", "", name) for fd, name in system.descriptors(pid).items()}
 
 
 def environment_of(system, pid):
