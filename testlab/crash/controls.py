@@ -19,6 +19,8 @@ CONTROLS = [
     Control("early-acknowledge", "deliver", None, {"I1", "I2"}),
     Control("early-success", "deliver", None, {"I1", "I2"}),
     Control("no-folder-sync", "smtp", None, {"I1"}),
+    Control("no-file-sync", "submit", None, {"I1", "I2"}),
+    Control("no-folder-sync", "submit", None, {"I1"}),
 ]
 
 # What the block layer sees on ext4 too: it fails no system call, and ext4 makes a new file's
@@ -39,6 +41,8 @@ FAILING = [
     ("many", ("fsync", 3)),
     ("mbox", ("fsync", 1)),
     ("mbox", ("fsync", 2)),
+    ("submit", ("fsync", 1)),
+    ("submit", ("fsync", 2)),
     ("smtp", ("fsync", 1)),
     ("smtp", ("fsync", 4)),
 ]

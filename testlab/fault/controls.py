@@ -18,6 +18,7 @@ CONTROLS = [
     Control("link-error-ignored", "deliver", "full", {"I1"}),
     Control("named-too-early", "deliver", "kill", {"I2"}),
     Control("link-error-ignored", "smtp", "full", {"I1"}),
+    Control("link-error-ignored", "submit", "full", {"I1"}),
 ]
 
 
