@@ -16,9 +16,8 @@ namespace {
 using namespace porpoise;
 
 constexpr const char* kUsage =
-    "usage: send [--instance DIR] [--once] [--report ID --report-fd N] [--spawner-fd N] "
-    "[--control-fd N] "
-    "[--retry [ID ...]]";
+    "usage: send [--instance DIR] [--once] [--log-format plain|json] [--report ID --report-fd N] "
+    "[--spawner-fd N] [--control-fd N] [--retry [ID ...]]";
 
 struct Line {
   std::optional<std::string> instance;
@@ -41,6 +40,12 @@ Result<queue::Id> parse_id(std::string_view text) {
   return *id;
 }
 
+Result<send::LogFormat> log_format(std::string_view word) {
+  if (word == "plain") return send::LogFormat::plain;
+  if (word == "json") return send::LogFormat::json;
+  return permanent("--log-format: \"{}\" is neither plain nor json", word);
+}
+
 Result<> add_id(send::Options& options, std::string_view text) {
   Result<queue::Id> id = parse_id(text);
   if (!id) return failed(id);
@@ -51,6 +56,7 @@ Result<> add_id(send::Options& options, std::string_view text) {
 Result<Line> parse_line(int argc, char** argv) {
   const option known[] = {{"help", no_argument, nullptr, 'h'},
                           {"instance", required_argument, nullptr, 'i'},
+                          {"log-format", required_argument, nullptr, 'l'},
                           {"once", no_argument, nullptr, 'o'},
                           {"report", required_argument, nullptr, 'R'},
                           {"report-fd", required_argument, nullptr, 'F'},
@@ -70,6 +76,10 @@ Result<Line> parse_line(int argc, char** argv) {
       line.instance = optarg;
     } else if (c == 'o') {
       line.options.once = true;
+    } else if (c == 'l') {
+      Result<send::LogFormat> format = log_format(optarg);
+      if (!format) return failed(format);
+      line.options.log_format = *format;
     } else if (c == 's' || c == 'c') {
       Result<int> fd = descriptor(c == 's' ? "--spawner-fd" : "--control-fd", optarg);
       if (!fd) return failed(fd);

@@ -14,6 +14,7 @@
 #include "front/init.h"
 #include "front/passwd.h"
 #include "front/retry.h"
+#include "front/retry_explain.h"
 #include "front/run.h"
 #include "front/status.h"
 #include "front/tool.h"
@@ -60,7 +61,8 @@ Result<int> do_init(Line& line) {
 Result<int> do_run(Line& line) {
   RunWish wish;
   Parser parser = parser_for(line, "run", "Runs an instance in the foreground.");
-  parser.option("--log", wish.log, "append the log to this file (default: standard output)");
+  parser.option("--log", wish.log, "append the log to this file (default: standard output)")
+      .option("--log-format", wish.log_format, "plain (default) or json: an object a line");
   if (const auto done = parser.parse(line.argc, line.argv); done.done) return done.code;
   wish.instance = line.instance;
   return run(wish);
@@ -82,6 +84,18 @@ Result<int> do_retry(Line& line) {
   parser.operands("ID", ids, "messages, as qread shows them (default: all)");
   if (const auto done = parser.parse(line.argc, line.argv); done.done) return done.code;
   return retry(line.instance, ids);
+}
+
+Result<int> do_retry_explain(Line& line) {
+  RetryWish wish;
+  Parser parser = parser_for(line, "retry-explain",
+                             "Tells when mail for an address is tried, until it is given up.");
+  parser.operand("ADDRESS", wish.address, "of a recipient")
+      .option("--error", wish.error, "what a delivery reported, or a status: 4.7.1")
+      .flag("--json", wish.json, "one JSON object");
+  if (const auto done = parser.parse(line.argc, line.argv); done.done) return done.code;
+  wish.instance = line.instance;
+  return retry_explain(wish);
 }
 
 Result<int> do_try(Line& line) {
@@ -116,11 +130,13 @@ struct Command {
   Result<int> (*run)(Line& line);
 };
 
-constexpr std::array<Command, 7> kCommands = {{
+constexpr std::array<Command, 8> kCommands = {{
     {"init", "make an instance", do_init},
     {"run", "run it in the foreground: send, spawn and POP3", do_run},
     {"status", "tell whether it runs, and what waits", do_status},
     {"retry", "make waiting messages due now", do_retry},
+    {"retry-explain", "tell when mail for an address is tried, and by which rule",
+     do_retry_explain},
     {"try", "tell where mail for an address would go", do_try},
     {"check-queue", "verify every file of the queue, and repair it", do_check_queue},
     {"passwd", "set somebody's POP3 password", do_passwd},
@@ -135,7 +151,7 @@ std::string usage() {
   std::string text =
       "usage: porpoise [--instance DIR] COMMAND [ARGUMENTS]\n"
       "       porpoise [--instance DIR] TOOL [ARGUMENTS]\n\ncommands:\n";
-  for (const Command& c : kCommands) text += fmt::format("  {:<11} {}\n", c.name, c.help);
+  for (const Command& c : kCommands) text += fmt::format("  {:<13} {}\n", c.name, c.help);
   text += fmt::format(
       "\ntools, each with --help: {}\n"
       "\nThe instance is DIR, else $PORPOISE, else the system's, else your own.\n",

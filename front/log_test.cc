@@ -14,5 +14,11 @@ TEST(LogLine, StaysOneLine) {
   EXPECT_EQ(log_line(0, "a\nb\rc\x1b[1m"), "1970-01-01T00:00:00.000Z porpoise: a/b?c?[1m\n");
 }
 
+TEST(LogLine, AsJsonKeepsTheText) {
+  EXPECT_EQ(
+      log_json(0, "a \"b\""),
+      "{\"time\":\"1970-01-01T00:00:00.000Z\",\"event\":\"porpoise\",\"text\":\"a \\\"b\\\"\"}\n");
+}
+
 }  // namespace
 }  // namespace porpoise::front

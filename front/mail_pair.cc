@@ -27,6 +27,9 @@ Result<pid_t> MailPair::start_spawn(int socket) {
 Result<pid_t> MailPair::start_send(int socket, int control) {
   posix::Command command = parts_.command("send", {"--spawner-fd", kSocket});
   command.fds.push_back(socket);
+  if (parts_.log.json()) {
+    command.arguments.insert(command.arguments.end(), {"--log-format", "json"});
+  }
   if (control >= 0) {
     command.arguments.insert(command.arguments.end(), {"--control-fd", kControl});
     command.fds.push_back(control);

@@ -19,6 +19,7 @@
 #include "instance/control.h"
 #include "instance/remote.h"
 #include "instance/resolver.h"
+#include "instance/retry_rules.h"
 #include "posix/clock.h"
 #include "posix/error.h"
 #include "posix/file.h"
@@ -199,6 +200,28 @@ Result<posix::UniqueFd> open_log(const std::optional<std::string>& name) {
   return posix::open_at(posix::kHere, *name, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
 }
 
+// As send does.
+Result<> check_numbers(const Instance& instance) {
+  struct Number {
+    const char* name;
+    std::int64_t least;
+    std::int64_t most;
+  };
+  constexpr std::array<Number, 5> kNumbers = {{{"concurrencylocal", 0, 500},
+                                               {"concurrencyremote", 0, 500},
+                                               {"concurrencyrecipient", 1, 500},
+                                               {"concurrencyhost", 1, 500},
+                                               {"queuelifetime", 0, INT64_MAX}}};
+  for (const Number& n : kNumbers) {
+    Result<std::int64_t> value = Control(instance.folder()).number_or(n.name, n.least);
+    if (!value) return in_instance(instance, value.error());
+    if (*value >= n.least && *value <= n.most) continue;
+    return temporary("{}/control/{}: {} is not from {} to {}", instance.path(), n.name, *value,
+                     n.least, n.most);
+  }
+  return {};
+}
+
 // What send and spawn would stumble over is told here, where somebody reads it.
 Result<> check_control(const Instance& instance) {
   if (Result<Router> router = Router::load(instance); !router) {
@@ -210,14 +233,14 @@ Result<> check_control(const Instance& instance) {
   if (Result<std::optional<RemoteProgram>> remote = RemoteProgram::load(instance); !remote) {
     return in_instance(instance, remote.error());
   }
-  for (const char* name : {"concurrencylocal", "concurrencyremote", "queuelifetime"}) {
-    Result<std::int64_t> number = Control(instance.folder()).number_or(name, 0);
-    if (!number) return in_instance(instance, number.error());
+  if (Result<> numbers = check_numbers(instance); !numbers) return numbers;
+  if (Result<mail::RetryRules> rules = read_retry_rules(instance); !rules) {
+    return in_instance(instance, rules.error());
   }
   return {};
 }
 
-Result<> supervise(const Instance& instance, ListenFds given, int log_fd) {
+Result<> supervise(const Instance& instance, ListenFds given, Log log) {
   Result<posix::UniqueFd> signals = take_signals();
   if (!signals) return failed(signals);
   Result<Doors> doors = Doors::open(instance, std::move(given));
@@ -225,7 +248,7 @@ Result<> supervise(const Instance& instance, ListenFds given, int log_fd) {
   const Parts parts{.instance = instance,
                     .programs = posix::program_folder(),
                     .environment = environment_of_parts(instance),
-                    .log = Log(log_fd)};
+                    .log = log};
   parts.log.line(fmt::format("running instance={} pid={}", instance.path(), ::getpid()));
   Supervisor supervisor(parts, std::move(*signals), std::move(*doors));
   if (Result<> done = supervisor.start(); !done) return done;
@@ -237,6 +260,9 @@ Result<> supervise(const Instance& instance, ListenFds given, int log_fd) {
 }  // namespace
 
 Result<int> run(const RunWish& wish) {
+  if (wish.log_format != "plain" && wish.log_format != "json") {
+    return permanent("--log-format: \"{}\" is neither plain nor json", wish.log_format);
+  }
   Result<ListenFds> given = take_listen_fds();
   if (!given) return failed(given);
   Result<Instance> instance = Instance::find(wish.instance);
@@ -249,8 +275,8 @@ Result<int> run(const RunWish& wish) {
   if (Result<> done = check_control(*instance); !done) return failed(done);
   Result<posix::UniqueFd> log = open_log(wish.log);
   if (!log) return failed(log);
-  if (Result<> done = supervise(*instance, std::move(*given), log->get()); !done)
-    return failed(done);
+  const Log lines(log->get(), wish.log_format == "json");
+  if (Result<> done = supervise(*instance, std::move(*given), lines); !done) return failed(done);
   return 0;
 }
 

@@ -11,7 +11,8 @@ namespace porpoise::front {
 
 struct RunWish {
   std::optional<std::string> instance;
-  std::optional<std::string> log;  ///< a file to append to; standard output otherwise
+  std::optional<std::string> log;    ///< a file to append to; standard output otherwise
+  std::string log_format = "plain";  ///< or "json"
 };
 
 /// Runs until SIGTERM or SIGINT, then lets deliveries under way finish (a second such signal does

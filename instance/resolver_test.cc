@@ -138,6 +138,28 @@ TEST_F(Resolver, TheEmptyKeyCatchesAll) {
   EXPECT_EQ(route("a@any.where"), "local catch-a@any.where [control/virtualdomains: :catch]");
 }
 
+TEST_F(Resolver, OneAddressMayBeAnExceptionOrHaveAnOwnerOfItsOwn) {
+  put("control/virtualdomains", "virt.test:bob\nann@virt.test:ann\nout@virt.test:\n:all\n");
+  EXPECT_EQ(route("x@virt.test"), "local bob-x@virt.test [control/virtualdomains: virt.test:bob]");
+  EXPECT_EQ(route("Ann@virt.test"),
+            "local ann-Ann@virt.test [control/virtualdomains: ann@virt.test:ann]");
+  EXPECT_EQ(route("out@virt.test"),
+            "remote out@virt.test [control/virtualdomains: out@virt.test:]");
+}
+
+TEST_F(Resolver, ALocalDomainIsLocalWhateverVirtualdomainsSays) {
+  put("control/locals", "here.test\n");
+  put("control/virtualdomains", "here.test:bob\nann@here.test:\n:all\n");
+  EXPECT_EQ(route("ann@here.test"), "local ann@here.test [control/locals: here.test]");
+}
+
+TEST_F(Resolver, PercentIsUndoneAlsoForWhatEnvnoathostAdds) {
+  put("control/envnoathost", "percent.test\n");
+  put("control/percenthack", "percent.test\n");
+  put("control/locals", "here.test\n");
+  EXPECT_EQ(route("ann%here.test"), "local ann@here.test [control/locals: here.test]");
+}
+
 TEST_F(Resolver, ALineWithoutColonIsAnError) {
   put("control/virtualdomains", "# fine\na:b\nwrong\n");
   EXPECT_EQ(route("a@b"), "error: control/virtualdomains line 3: \"wrong\" has no colon");

@@ -5,10 +5,10 @@
 
 namespace porpoise::send {
 
-void Log::line(std::int64_t wall_us, std::string_view text) {
-  lines_ += timestamp(wall_us);
-  lines_ += ' ';
-  lines_ += posix::printable(text);
+void Log::add(std::int64_t wall_us, const LogEntry& entry) {
+  const std::string time = timestamp(wall_us);
+  lines_ += format_ == LogFormat::json ? json_line(time, entry)
+                                       : time + ' ' + posix::printable(plain_line(entry));
   lines_ += '\n';
 }
 

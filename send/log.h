@@ -5,21 +5,28 @@
 #include <string>
 #include <string_view>
 
+#include "send/log_entry.h"
 #include "send/log_text.h"
 
 namespace porpoise::send {
 
+enum class LogFormat {
+  plain,  ///< "TIMESTAMP STORY name=value ..."
+  json,   ///< one object a line
+};
+
 class Log {
  public:
-  explicit Log(int fd) : fd_(fd) {}
+  Log(int fd, LogFormat format) : fd_(fd), format_(format) {}
 
-  /// Adds "TIMESTAMP LINE"; control octets become "?" so that a line stays one.
-  void line(std::int64_t wall_us, std::string_view text);
+  /// In a plain line control octets become "?" so that a line stays one.
+  void add(std::int64_t wall_us, const LogEntry& entry);
   /// Writes what was added. Where nobody reads it any more, it is dropped.
   void flush();
 
  private:
   int fd_;
+  LogFormat format_;
   std::string lines_;
 };
 

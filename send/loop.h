@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "instance/instance.h"
-#include "instance/resolver.h"
 #include "libmail/result.h"
 #include "posix/unique_fd.h"
 #include "queue/file.h"
@@ -24,6 +23,7 @@
 #include "send/log.h"
 #include "send/schedule_keeper.h"
 #include "send/scheduler.h"
+#include "send/settings.h"
 #include "send/spawner.h"
 #include "send/trigger.h"
 #include "send/worker.h"
@@ -37,6 +37,7 @@ struct Options {
   std::optional<int> spawner_socket;    ///< a spawner that somebody else has started
   std::optional<int> control_socket{};  ///< run/control, where somebody else has bound it
   int log = 1;                          ///< descriptor
+  LogFormat log_format = LogFormat::plain;
 
   /// Of message `id`, a record is written to `fd` for each attempt at a recipient as it ends:
   /// letter (K, Z, D), NUL, address, NUL, text, NUL.
@@ -54,7 +55,7 @@ Result<int> run(const Instance& instance, const Options& options);
 
 class Loop {
  public:
-  Loop(const Instance& instance, const Options& options, queue::Spool spool, Limits limits);
+  Loop(const Instance& instance, const Options& options, queue::Spool spool, Settings settings);
 
   Result<> start();
   int run();
@@ -94,6 +95,8 @@ class Loop {
 
   Result<Loaded> load(const Load& a);
   void describe(const queue::File& file, Loaded& loaded, Body& body) const;
+  Loaded::Waiting waiting_of(const queue::Meta& meta, const queue::State::OfRecipient& r,
+                             const std::string& address, const Route& route) const;
   bool has_remote() const;
   void log_new(const queue::File& file);
   void with_content(const queue::Id& id, std::function<void(const Result<>&)> then);
@@ -121,11 +124,12 @@ class Loop {
   std::string answer_retry(std::string_view operand);
   std::string answer_retry_of(uid_t submitter, std::string_view operand);
   std::string answer_status();
-  Result<> read_tables();
-  void reread_tables();
+  void reread_settings();
   bool may_leave();
 
-  void log(std::string_view line) { log_.line(now(), line); }
+  void log(std::string line) { log_.add(now(), log_entry(std::move(line))); }
+  std::string full_address(std::string_view address) const;
+  Ruling rule_on(const spawn::DeliveryReport& report) const;
 
   const Instance& instance_;
   Options options_;
@@ -137,7 +141,9 @@ class Loop {
   std::optional<Trigger> trigger_;
   std::optional<ControlServer> control_;
   std::optional<Spawner> spawner_;
-  std::optional<Router> router_;
+  Settings settings_;
+  std::uint64_t seed_;                      // of destinations' hashes
+  std::map<std::uint32_t, Start> running_;  // by slot
   posix::UniqueFd signals_;
   std::map<queue::Id, Body> bodies_;
   std::vector<Notice> bounces_;

@@ -4,34 +4,12 @@
 #include <fmt/format.h>
 
 #include "send/log_text.h"
-#include "send/retry.h"
 
 namespace porpoise::send {
-namespace {
 
 using queue::Event;
 using queue::Id;
 using queue::Kind;
-
-std::uint32_t seconds(Time t) {
-  return static_cast<std::uint32_t>(std::clamp<Time>((t + kSecond - 1) / kSecond, 0, 0xffffffff));
-}
-
-std::uint32_t latest_next(Time now) {
-  return seconds(now + kLongestWaitSeconds * kSecond);
-}
-
-constexpr std::array<Channel, kChannels> kEvery = {Channel::local, Channel::remote};
-
-constexpr const char* kGivenUp =
-    "not tried again: the message has been in the queue too long (#4.4.7)";
-
-std::string given_up(std::string text) {
-  if (!text.empty() && text.back() != '\n') text += '\n';
-  return text + kGivenUp;
-}
-
-}  // namespace
 
 // ---- events
 
@@ -41,7 +19,8 @@ void Scheduler::arrived(const Id& id, Time now) {
 }
 
 void Scheduler::found(const Id& id, Time next, Time now) {
-  if (!knows(id)) waiting_.insert(id, std::min(seconds(next), latest_next(now)));
+  const std::uint32_t next_s = next == 0 ? kDue : std::min(seconds(next), latest_next(now));
+  if (!knows(id)) waiting_.insert(id, next_s);
   pump(now);
 }
 
@@ -55,6 +34,7 @@ void Scheduler::loaded(const Id& id, const Loaded& l, Time now) {
     wait_again(*m, now);
   } else if (!must_wait_for_another(*m, l, now)) {
     begin_attempt(*m, l, now);
+    came_back(*m, now);
     if (!can_be_parked(*m)) make_ready(*m, now);
     advance(*m, now);
   }
@@ -70,7 +50,7 @@ void Scheduler::load_failed(const Id& id, Outcome outcome, Time now) {
     do_this(SetAside{id});
   } else {
     if (outcome == Outcome::trouble) waiting_.insert(id, seconds(now + kTroubleDelay));
-    forget(*m);
+    forget(*m, now);
   }
   pump(now);
 }
@@ -80,11 +60,9 @@ void Scheduler::damaged(const Id& id, Time now) {
   if (m == nullptr || m->doing == Doing::loading) return;
   m->damaged = true;
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    if (!slot.used || slot.id != id) continue;
-    set_status(*m, slot.recipient, Status::later);
-    --of(channel_of(i)).running[slot.kind];
-    slot = {};
+    if (!slots_[i].used || slots_[i].id != id) continue;
+    set_status(*m, slots_[i].recipient, Status::later);
+    free_slot(i, now);
   }
   advance(*m, now);
   pump(now);
@@ -105,32 +83,44 @@ void Scheduler::noted(std::uint32_t slot, const std::string& note, Time now) {
   add_event(m, Kind::progress, s.recipient, note, now);
 }
 
-void Scheduler::reported(std::uint32_t slot, char letter, std::string text, const std::string& note,
-                         Time now) {
+void Scheduler::reported(std::uint32_t slot, char letter, const std::string& text,
+                         const std::string& note, Time now, const Ruling& ruling) {
   if (slot >= slots_.size() || !slots_[slot].used) {
     return say(fmt::format("warning: a report about slot {}, which is not in use", slot));
   }
   if (letter != 'K') noted(slot, note, now);
-  const Slot s = std::exchange(slots_[slot], {});
-  --of(channel_of(slot)).running[s.kind];
+  const Slot s = slots_[slot];
+  free_slot(slot, now);
   Message& m = *find(s.id);
-  const char* how = letter == 'K' ? "success" : letter == 'D' ? "failure" : "deferral";
-  say(fmt::format("delivery {}: {}: {}", s.number, how, log_safe(text)));
+  say_ended(s, letter, text, now);
   say_status();
-  tell(m, s.recipient, letter == 'Z' && m.last_attempt ? 'D' : letter, text);
+  const Destination to = m.recipients[s.recipient].to;
   if (letter == 'K') {
+    tell(m, s.recipient, 'K', text);
     set_status(m, s.recipient, Status::done);
-    add_event(m, Kind::delivered, s.recipient, std::move(text), now);
+    add_event(m, Kind::delivered, s.recipient, text, now);
+    it_takes_mail(to, now);
   } else if (letter == 'D') {
-    fail(m, s.recipient, std::move(text), now);
-  } else if (m.last_attempt) {
-    fail(m, s.recipient, given_up(std::move(text)), now);
+    tell(m, s.recipient, 'D', text);
+    fail(m, s.recipient, text, now);
   } else {
-    set_status(m, s.recipient, Status::deferred);
-    add_event(m, Kind::deferred, s.recipient, std::move(text), now);
+    defer(m, s.recipient, text, ruling, now);
+    tell(m, s.recipient, m.recipients[s.recipient].status == Status::failed ? 'D' : 'Z', text);
   }
   advance(m, now);
   pump(now);
+}
+
+// What waits for it is due, soon, if it has not taken any for a while.
+void Scheduler::it_takes_mail(Destination to, Time now) {
+  const Destinations::State* state = destinations_.find(to);
+  if (state == nullptr) return;
+  const Time since = state->first_failure;
+  say_destination(state->name, "well", since, state->text);
+  (void)destinations_.succeeded(to);
+  if (now - since < kSettledFailure) return;
+  recovered_.insert(tag_of(to));
+  if (release_at_ == 0) release_at_ = std::max(now, released_ + kReleaseEvery);
 }
 
 void Scheduler::spawner_up(Time now) {
@@ -142,7 +132,8 @@ void Scheduler::spawner_lost(Time now) {
   spawner_ = false;
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     if (!slots_[slot].used) continue;
-    reported(slot, 'Z', "the spawner ended while this delivery ran (#4.3.0)", "", now);
+    reported(slot, 'Z', "the spawner ended while this delivery ran (#4.3.0)", "", now,
+             {.tried = false});
   }
 }
 
@@ -151,7 +142,7 @@ void Scheduler::written(const Id& id, Outcome outcome, Time now) {
   if (m == nullptr) return;
   const Doing doing = std::exchange(m->doing, Doing::nothing);
   if (doing == Doing::setting_aside) {
-    forget(*m);
+    forget(*m, now);
   } else if (outcome == Outcome::ok) {
     m->unfinished.reset();
     finished(*m, doing, now);
@@ -163,7 +154,7 @@ void Scheduler::written(const Id& id, Outcome outcome, Time now) {
   } else {
     say(fmt::format("warning: msg {} is not in the queue any more", id.text()));
     m->unfinished.reset();
-    forget(*m);
+    forget(*m, now);
   }
   pump(now);
 }
@@ -193,7 +184,8 @@ void Scheduler::tick(Time now) {
 }
 
 void Scheduler::retry_all(Time now) {
-  waiting_.set_all(0);
+  destinations_.try_all();
+  waiting_.set_all(kDueForAll);
   for (auto& [id, m] : open_) m.again = true;
   pump(now);
 }
@@ -203,9 +195,15 @@ bool Scheduler::retry(const Id& id, Time now) {
     m->again = true;
     return true;
   }
-  const bool known = waiting_.set(id, 0) || knows(id);
+  const bool known = waiting_.set(id, kAskedFor) || knows(id);
   pump(now);
   return known;
+}
+
+void Scheduler::ask_for(const Id& id, Time now) {
+  if (retry(id, now)) return;
+  waiting_.insert(id, kAskedFor);
+  pump(now);
 }
 
 void Scheduler::stop(Time now) {
@@ -213,12 +211,38 @@ void Scheduler::stop(Time now) {
   advance_all(now);
 }
 
-void Scheduler::clock_stepped(Time by, Time now) {
+void Scheduler::limit(const Limits& limits, Time now) {
+  std::array<bool, kChannels> held_before{};
+  for (const Channel c : kEveryChannel) held_before[static_cast<std::size_t>(c)] = held(c);
+  limits_ = limits;
   for (auto& [id, m] : open_) {
-    for (Time* t : {&m.record_due, &m.notice_due, &m.trouble_until}) {
-      if (*t != 0) *t += by;
-    }
+    if (m.doing != Doing::loading) hold(m, now);
   }
+  std::vector<std::pair<Channel, Destination>> crowds;
+  for (const auto& [to, crowd] : crowds_) crowds.emplace_back(crowd.channel, to);
+  for (const auto& [c, to] : crowds) settle(c, to, now);
+  say_status();
+  for (const Channel c : kEveryChannel) {
+    if (!held_before[static_cast<std::size_t>(c)] || held(c)) continue;
+    const auto ids = waiting_.tagged({kHeldTag}, kDue, waiting_.size());
+    for (const Id& id : ids) waiting_.set(id, kDue);
+  }
+  tick(now);
+}
+
+void Scheduler::clock_stepped(Time by, Time now) {
+  const auto shift = [by](Time& t) {
+    if (t != 0) t += by;
+  };
+  for (auto& [id, m] : open_) {
+    for (Time* t : {&m.record_due, &m.notice_due, &m.trouble_until}) shift(*t);
+  }
+  for (Slot& s : slots_) shift(s.started);
+  for (Lane& lane : lanes_) shift(lane.rest_until);
+  for (Time& t : rest_until_) shift(t);
+  shift(release_at_);
+  shift(released_);
+  destinations_.clock_stepped(by);
   waiting_.pull_in(latest_next(now));
   tick(now);
 }
@@ -247,6 +271,10 @@ std::optional<Time> Scheduler::wake() const {
   for (const Lane& lane : lanes_) {
     if (!stopping_ && lane.rest_until > pumped_) at(lane.rest_until);
   }
+  for (const Time t : rest_until_) {
+    if (!stopping_ && t > pumped_) at(t);
+  }
+  if (!stopping_) at(release_at_);
   return earliest;
 }
 
@@ -256,10 +284,8 @@ bool Scheduler::idle(Time now) const {
       return false;
     }
   }
-  if (slots_.empty()) return true;
-  for (const Lane& lane : lanes_) {
-    if (!lane.parked[0].empty() || !lane.parked[1].empty()) return false;
-  }
+  if (held(Channel::local) && held(Channel::remote)) return true;
+  if (!parked_.empty() || release_at_ != 0) return false;
   return fresh_.empty() && (waiting_.empty() || Time{waiting_.first()->next_s} * kSecond > now);
 }
 
@@ -269,16 +295,15 @@ bool Scheduler::runs(const Start& delivery) const {
 }
 
 bool Scheduler::knows(const Id& id) const {
-  return open_.contains(id) || fresh_.contains(id) || waiting_.contains(id) ||
-         std::ranges::any_of(lanes_, [&id](const Lane& lane) {
-           return lane.parked[0].contains(id) || lane.parked[1].contains(id);
-         });
+  return open_.contains(id) || fresh_.contains(id) || waiting_.contains(id) || parked_.contains(id);
 }
 
 std::size_t Scheduler::waiting() const {
-  std::size_t count = fresh_.size() + waiting_.size();
-  for (const Lane& lane : lanes_) count += lane.parked[0].size() + lane.parked[1].size();
-  return count;
+  return fresh_.size() + waiting_.size() + parked_.size();
+}
+
+std::size_t Scheduler::octets_of_waiting() const {
+  return fresh_.octets() + waiting_.octets() + parked_.octets();
 }
 
 std::optional<std::uint32_t> Scheduler::next_due_s() const {
@@ -286,423 +311,8 @@ std::optional<std::uint32_t> Scheduler::next_due_s() const {
   return waiting_.first()->next_s;
 }
 
-// ---- opening messages and starting deliveries
-
-void Scheduler::pump(Time now) {
-  pumped_ = now;
-  if (stopping_) return;
-  start_deliveries(now);
-  open_more(now);
-}
-
-void Scheduler::open_more(Time now) {
-  while (const auto source = next_to_open(now)) {
-    const Class kind = source->kind;
-    WaitingSet& from = source->parked          ? of(*source->parked).parked[kind]
-                       : kind == first_attempt ? fresh_
-                                               : waiting_;
-    const WaitingSet::Entry entry = from.pop();
-    Message& m = open_[entry.id];
-    m.id = entry.id;
-    m.kind = kind;
-    m.forced = source->parked || (kind == another && entry.next_s == 0);
-    ++open_count_[kind];
-    ++loading_[kind];
-    do_this(Load{entry.id, kind == first_attempt && !source->parked});
-  }
-}
-
-std::optional<Scheduler::Source> Scheduler::next_to_open(Time now) const {
-  const auto fresh = source_of(first_attempt, now);
-  const auto due = source_of(another, now);
-  if (fresh && due) return open_count_[first_attempt] <= open_count_[another] ? fresh : due;
-  return fresh ? fresh : due;
-}
-
-// Reads no further ahead than keeps every slot busy.
-std::optional<Scheduler::Source> Scheduler::source_of(Class kind, Time now) const {
-  if (open_count_[kind] >= limits_.open_per_class) return std::nullopt;
-  bool look = false;
-  for (const Channel c : kEvery) {
-    if (!has_room(c, kind)) continue;
-    if (!of(c).parked[kind].empty()) return Source{kind, c};
-    look = look || may_look_for(c, kind, now);
-  }
-  if (!look) return std::nullopt;
-  const bool any = kind == first_attempt
-                       ? !fresh_.empty()
-                       : !waiting_.empty() && Time{waiting_.first()->next_s} * kSecond <= now;
-  return any ? std::optional(Source{kind, std::nullopt}) : std::nullopt;
-}
-
-// Where a message goes is known once it is read. Most are local; for a channel that only some are
-// for, while the other has enough, one at a time is read, and after a number of wrong ones none for
-// a moment.
-bool Scheduler::may_look_for(Channel c, Class kind, Time now) const {
-  const Channel other = c == Channel::local ? Channel::remote : Channel::local;
-  if (of(other).rest_until > now) return false;
-  return c == Channel::local || held(Channel::local) || loading_[kind] == 0;
-}
-
-bool Scheduler::has_room(Channel c, Class kind) const {
-  return of(c).ready[kind].size() + loading_[kind] < slots(c);
-}
-
-void Scheduler::start_deliveries(Time now) {
-  for (const Channel c : kEvery) start_deliveries(c, now);
-}
-
-void Scheduler::start_deliveries(Channel c, Time now) {
-  while (spawner_) {
-    const auto slot = free_slot(c);
-    const auto kind = slot ? class_to_start(c) : std::nullopt;
-    if (!kind) return;
-    Message& m = *find(of(c).ready[*kind].front());
-    of(c).ready[*kind].pop_front();
-    m.of(c).ready = false;
-    if (m.trouble_until > now || m.damaged || m.of(c).todo == 0) continue;
-    start_one(m, c, *slot);
-    make_ready(m, c, now);  // behind the others: a long list takes turns
-  }
-}
-
-std::optional<Scheduler::Class> Scheduler::class_to_start(Channel c) const {
-  const Lane& lane = of(c);
-  const bool fresh = !lane.ready[first_attempt].empty();
-  const bool due = !lane.ready[another].empty();
-  if (fresh && due) {
-    return lane.running[first_attempt] <= lane.running[another] ? first_attempt : another;
-  }
-  if (fresh) return first_attempt;
-  if (due) return another;
-  return std::nullopt;
-}
-
-void Scheduler::start_one(Message& m, Channel c, std::uint32_t slot) {
-  std::uint32_t& at = m.of(c).cursor;
-  while (m.recipients[at] != Status::todo || m.channels[at] != c) ++at;
-  set_status(m, at, Status::running);
-  Slot& s = slots_[slot];
-  s = {true, m.kind, ++deliveries_, m.id, at, ""};
-  ++of(c).running[m.kind];
-  do_this(Start{slot, s.number, m.id, at, c});
-  say_status();
-}
-
-std::optional<std::uint32_t> Scheduler::free_slot(Channel c) const {
-  const std::uint32_t first = c == Channel::local ? 0 : limits_.deliveries;
-  for (std::uint32_t i = first; i < first + slots(c); ++i) {
-    if (!slots_[i].used) return i;
-  }
-  return std::nullopt;
-}
-
-void Scheduler::make_ready(Message& m, Time now) {
-  for (const Channel c : kEvery) make_ready(m, c, now);
-}
-
-void Scheduler::make_ready(Message& m, Channel c, Time now) {
-  Share& share = m.of(c);
-  if (share.ready || m.damaged || share.todo == 0 || m.trouble_until > now) return;
-  of(c).ready[m.kind].push_back(m.id);
-  share.ready = true;
-}
-
-// Whether all it waits for are channels that have more before it than they can do at once.
-bool Scheduler::can_be_parked(const Message& m) const {
-  if (m.of(Status::todo) == 0 || m.of(Status::running) + m.of(Status::failed) > 0 ||
-      !m.intents.empty() || m.unfinished || stopping_) {
-    return false;
-  }
-  return std::ranges::all_of(kEvery, [&](Channel c) {
-    const auto& ready = of(c).ready[m.kind];
-    if (m.of(c).todo == 0 || ready.size() < slots(c)) return m.of(c).todo == 0;
-    return !m.of(c).ready ||
-           std::find(ready.begin(), ready.begin() + slots(c), m.id) == ready.begin() + slots(c);
-  });
-}
-
-void Scheduler::park(Message& m, Time now) {
-  if (!m.unrecorded.empty()) {
-    return write(m, Doing::parking, std::exchange(m.unrecorded, {}), Write::Then::stay);
-  }
-  const Id id = m.id;
-  const Class kind = m.kind;
-  const Channel c = m.of(Channel::remote).todo > 0 ? Channel::remote : Channel::local;
-  forget(m);
-  Lane& lane = of(c);
-  lane.parked[kind].insert(id, 0);
-  if (++lane.parked_in_a_row < kParkedInARow) return;
-  lane.parked_in_a_row = 0;
-  lane.rest_until = now + kRest[static_cast<std::size_t>(c)];
-}
-
-// ---- one message
-
-bool Scheduler::Message::anything_left() const {
-  return of(Status::todo) + of(Status::later) + of(Status::running) + of(Status::deferred) +
-                 of(Status::failed) >
-             0 ||
-         !intents.empty();
-}
-
-Scheduler::Message* Scheduler::find(const Id& id) {
-  const auto at = open_.find(id);
-  return at == open_.end() ? nullptr : &at->second;
-}
-
-// A notice is tried only after the message it is about has recorded that it is queued: otherwise a
-// crash would queue it once more. Then that message comes first, and brings the notice.
-bool Scheduler::must_wait_for_another(Message& m, const Loaded& l, Time now) {
-  if (stopping_) {
-    wait_again(m, now);
-    return true;
-  }
-  if (!l.notice_about) return false;
-  const Message* about = find(*l.notice_about);
-  const bool pending =
-      about != nullptr && (std::ranges::find(about->intents, m.id) != about->intents.end() ||
-                           (about->doing == Doing::intending && about->intent == m.id));
-  if (l.confirmed && !pending) return false;
-  if (about == nullptr) {
-    waiting_.erase(*l.notice_about);
-    if (!knows(*l.notice_about)) fresh_.insert(*l.notice_about, 0);
-  }
-  m.next_s = seconds(now + kTroubleDelay);
-  wait_again(m, now);
-  return true;
-}
-
-void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
-  m.place = l.place;
-  m.arrival = l.arrival;
-  m.next_s = std::min(seconds(l.next), latest_next(now));
-  m.attempts = l.attempts;
-  m.reports = l.reports;
-  m.last_attempt = now > l.arrival + limits_.lifetime_s * kSecond;
-  m.notice_due = now + kNoticeDelay;
-  m.intents.assign(l.open_intents.begin(), l.open_intents.end());
-  // A time that had to be pulled in came from a clock that was wrong; it has waited for that.
-  const bool due = m.forced || l.next <= now || l.next > Time{latest_next(now)} * kSecond;
-  m.recipients.assign(l.recipients.size(), Status::done);
-  m.channels = l.channels;
-  m.channels.resize(l.recipients.size(), Channel::local);
-  m.of(Status::done) = static_cast<std::uint32_t>(l.recipients.size());
-  for (std::uint32_t i = 0; i < l.recipients.size(); ++i) {
-    using enum Loaded::Recipient;
-    if (l.recipients[i] == waiting) set_status(m, i, due ? Status::todo : Status::later);
-    if (l.recipients[i] == failed) set_status(m, i, Status::failed);
-    if (l.recipients[i] == reported) set_status(m, i, Status::reported);
-  }
-  if (l.recipients.empty()) say(fmt::format("warning: msg {} has no recipients", m.id.text()));
-  for (const Loaded::Refused& r : l.refused) {
-    if (m.recipients[r.recipient] != Status::todo) continue;
-    const std::uint64_t number = ++deliveries_;
-    say(fmt::format("starting delivery {}: msg {} to remote {}", number, m.id.text(),
-                    log_safe(r.address)));
-    say(fmt::format("delivery {}: failure: {}", number, log_safe(r.text)));
-    tell(m, r.recipient, 'D', r.text);
-    fail(m, r.recipient, r.text, now);
-  }
-  hold(m, now);
-}
-
-// What a channel without slots is for waits until there is a send that has some.
-void Scheduler::hold(Message& m, Time now) {
-  if (!held(Channel::local) && !held(Channel::remote)) return;
-  std::uint32_t count = 0;
-  for (std::uint32_t i = 0; i < m.recipients.size(); ++i) {
-    if (m.recipients[i] != Status::todo || !held(m.channels[i])) continue;
-    set_status(m, i, Status::later);
-    ++count;
-  }
-  if (count > 0 && m.of(Status::todo) + m.of(Status::failed) == 0) {
-    m.next_s = std::max(m.next_s, latest_next(now));
-    m.held = true;
-  }
-}
-
-void Scheduler::set_status(Message& m, std::uint32_t recipient, Status status) {
-  Share& share = m.of(m.channels[recipient]);
-  const Status before = std::exchange(m.recipients[recipient], status);
-  --m.of(before);
-  ++m.of(status);
-  share.todo += (status == Status::todo ? 1U : 0U) - (before == Status::todo ? 1U : 0U);
-  share.deferred += (status == Status::deferred ? 1U : 0U) - (before == Status::deferred ? 1U : 0U);
-}
-
-void Scheduler::fail(Message& m, std::uint32_t recipient, std::string text, Time now) {
-  if (m.of(Status::failed) == 0) m.notice_due = now + kNoticeDelay;
-  set_status(m, recipient, Status::failed);
-  add_event(m, Kind::failed, recipient, std::move(text), now);
-}
-
-// Neighbours that say the same share a record: a list of thousands often ends with one text.
-void Scheduler::add_event(Message& m, Kind kind, std::uint32_t recipient, std::string text,
-                          Time now) {
-  if (m.unrecorded.empty()) m.record_due = now + kRecordDelay;
-  if (!m.unrecorded.empty() && kind != Kind::progress) {
-    Event& last = m.unrecorded.back();
-    if (last.kind == kind && last.text == text) return last.recipients.push_back(recipient);
-  }
-  Event event;
-  event.kind = kind;
-  event.wall_us = now;
-  event.recipients = {recipient};
-  event.text = std::move(text);
-  m.unrecorded.push_back(std::move(event));
-}
-
-void Scheduler::advance_all(Time now) {
-  std::vector<Id> ids;
-  ids.reserve(open_.size());
-  for (const auto& [id, m] : open_) ids.push_back(id);
-  for (const Id& id : ids) {
-    Message* m = find(id);
-    if (m == nullptr || m->doing == Doing::loading) continue;
-    make_ready(*m, now);
-    advance(*m, now);
-  }
-}
-
-void Scheduler::advance(Message& m, Time now) {
-  if (m.doing != Doing::nothing) return;
-  if (m.damaged) {
-    m.doing = Doing::setting_aside;
-    return do_this(SetAside{m.id});
-  }
-  if (m.trouble_until > now) {
-    if (stopping_ && m.of(Status::running) == 0) wait_again(m, now);
-    return;
-  }
-  m.trouble_until = 0;
-  if (m.unfinished) {
-    m.doing = m.unfinished_doing;
-    return do_this(*m.unfinished);
-  }
-  const bool to_notify = !m.intents.empty() && !m.notice_failed && !stopping_;
-  if (to_notify && notices_ < limits_.notices) return queue_notice(m);
-  const bool over = m.of(Status::running) == 0 && (m.of(Status::todo) == 0 || stopping_);
-  if (m.of(Status::failed) > 0 && !stopping_ && (over || m.notice_due <= now)) {
-    return intend_notice(m, now);
-  }
-  if (over && !m.anything_left()) return write(m, Doing::removing, {}, Write::Then::remove);
-  if (over && !to_notify) return keep(m, now);
-  if (can_be_parked(m)) return park(m, now);
-  if (!m.unrecorded.empty() && m.record_due <= now) {
-    write(m, Doing::recording, std::exchange(m.unrecorded, {}), Write::Then::stay);
-  }
-}
-
-void Scheduler::intend_notice(Message& m, Time now) {
-  Event intent;
-  intent.kind = Kind::intent;
-  intent.wall_us = now;
-  for (std::uint32_t i = 0; i < m.recipients.size(); ++i) {
-    if (m.recipients[i] != Status::failed) continue;
-    set_status(m, i, Status::reported);
-    intent.recipients.push_back(i);
-  }
-  if (!m.reports) {
-    say(fmt::format("triple bounce: discarding {}", m.id.text()));
-    return advance(m, now);
-  }
-  m.intent = Id::make(now, random_());
-  intent.notice = m.intent;
-  std::vector<Event> events = std::exchange(m.unrecorded, {});
-  events.push_back(std::move(intent));
-  write(m, Doing::intending, std::move(events), Write::Then::stay);
-}
-
-void Scheduler::queue_notice(Message& m) {
-  ++notices_;
-  m.doing = Doing::queueing;
-  do_this(QueueNotice{m.id, m.intents.front()});
-}
-
-// Nothing more to do in this attempt: what must wait is recorded, and moved where it waits.
-void Scheduler::keep(Message& m, Time now) {
-  std::vector<Event> events = std::exchange(m.unrecorded, {});
-  if (m.of(Status::deferred) > 0) {
-    const std::int64_t step = m.of(Channel::local).deferred > 0 ? kStepLocal : kStepRemote;
-    const std::int64_t next =
-        next_attempt_jittered(m.arrival / kSecond, now / kSecond, step, random_());
-    m.next_s = std::min(seconds(next * kSecond), latest_next(now));
-    Event event;
-    event.kind = Kind::next;
-    event.wall_us = now;
-    event.next_us = Time{m.next_s} * kSecond;
-    event.attempts = m.attempts + 1;
-    events.push_back(std::move(event));
-  }
-  const bool move = m.place == queue::Place::incoming && m.next_s != 0 && !m.held;
-  if (events.empty() && !move) return wait_again(m, now);
-  write(m, Doing::keeping, std::move(events), move ? Write::Then::defer : Write::Then::stay);
-}
-
-void Scheduler::write(Message& m, Doing doing, std::vector<Event> events, Write::Then then) {
-  m.doing = doing;
-  m.unfinished_doing = doing;
-  m.unfinished =
-      Write{m.id, m.place, std::make_shared<const std::vector<Event>>(std::move(events)), then};
-  do_this(*m.unfinished);
-}
-
-// What is known stays here and is written again, from a file opened anew; nothing that depends on
-// it happens before.
-void Scheduler::trouble(Message& m, Time now) {
-  m.trouble_until = now + kTroubleDelay;
-  advance(m, now);
-}
-
-void Scheduler::finished(Message& m, Doing doing, Time now) {
-  if (doing == Doing::removing) {
-    say(fmt::format("end msg {}", m.id.text()));
-    return forget(m);
-  }
-  if (doing == Doing::keeping) return wait_again(m, now);
-  if (doing == Doing::intending) m.intents.push_back(m.intent);
-  if (doing == Doing::noticing) confirm_notice(m);
-  advance(m, now);
-}
-
-void Scheduler::confirm_notice(Message& m) {
-  const Id notice = m.intents.front();
-  m.intents.pop_front();
-  say(fmt::format("bounce msg {} qp {}", m.id.text(), notice.text()));
-  waiting_.erase(notice);
-  if (!open_.contains(notice)) fresh_.insert(notice, 0);
-}
-
-void Scheduler::wait_again(Message& m, Time now) {
-  std::uint32_t next = m.again ? 0 : m.next_s;
-  if (m.notice_failed && !m.again) {
-    const std::uint32_t soon = seconds(now + kTroubleDelay);
-    next = next == 0 ? soon : std::min(next, soon);
-  }
-  const Id id = m.id;
-  forget(m);
-  waiting_.insert(id, next);
-}
-
-void Scheduler::forget(Message& m) {
-  const Id id = m.id;
-  for (const Channel c : kEvery) {
-    if (m.of(c).ready) std::erase(of(c).ready[m.kind], id);
-  }
-  --open_count_[m.kind];
-  open_.erase(id);
-  do_this(Close{id});
-}
-
-void Scheduler::tell(const Message& m, std::uint32_t recipient, char letter,
-                     const std::string& text) {
-  if (watched_ == m.id) do_this(Tell{m.id, recipient, letter, text});
-}
-
-void Scheduler::say_status() {
-  say(fmt::format("status: local {}/{} remote {}/{}{}", running(Channel::local), limits_.deliveries,
-                  running(Channel::remote), limits_.remote, stopping_ ? " exitasap" : ""));
+void Scheduler::do_this(Action action) {
+  actions_.push_back(std::move(action));
 }
 
 }  // namespace porpoise::send

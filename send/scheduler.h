@@ -1,8 +1,13 @@
 // What send decides: events in, actions out, the clock an argument. No I/O.
 //
-// A message is in one of three places here. `fresh` and `waiting` hold ids only, 16 octets and an
-// index each: what has just arrived, and what waits for its next attempt. A bounded number is
-// `open`: being read, tried, recorded or reported. Everything else about a message is in its file.
+// A message is in one of four places here. `fresh`, `waiting` and `parked` hold ids only, some 20
+// octets and an index each: what has just arrived, what waits for its next attempt, and what is due
+// but waits for its channel or its destination to have room. A bounded number is `open`: being
+// read, tried, recorded or reported. Everything else about a message is in its file.
+//
+// Each channel's slots are shared by first attempts and retries, half each when both wait; within
+// those, messages take turns, and within a message its destinations do. No destination has more
+// deliveries at once than its limit; what is only for those that have that many waits apart.
 //
 // What a crash may repeat is bounded by the order kept here: a record is on disk before the act
 // that depends on it (a notice, a move, the next thing that is told), and a recipient's end is
@@ -14,144 +19,32 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "queue/id.h"
-#include "queue/record.h"
-#include "queue/spool.h"
+#include "send/actions.h"
+#include "send/destinations.h"
+#include "send/fifo.h"
+#include "send/parked.h"
 #include "send/waiting.h"
 
 namespace porpoise::send {
 
-/// Microseconds since 1970. Both kinds of waiting use it; clock_stepped() keeps them right.
-using Time = std::int64_t;
-inline constexpr Time kSecond = 1'000'000;
-
-inline constexpr Time kRecordDelay = 1 * kSecond;     ///< until an end is recorded at the latest
-inline constexpr Time kNoticeDelay = 300 * kSecond;   ///< until a failure is reported at the latest
-inline constexpr Time kTroubleDelay = 123 * kSecond;  ///< after trouble with a disk or program
-inline constexpr std::uint32_t kParkedInARow = 50;    ///< then it is enough for a moment:
-inline constexpr std::array<Time, 2> kRest = {kSecond, kSecond / 100};  ///< by Channel
-inline constexpr std::int64_t kLongestWaitSeconds = 86400;  ///< later next times are pulled in
-
-/// Where a delivery goes. Each channel has slots of its own, so that neither can hold up the
-/// other.
-enum class Channel : std::uint8_t {
-  local,
-  remote,  ///< to other hosts, by the program of control/remote
-};
-inline constexpr std::size_t kChannels = 2;
-
-struct Limits {
-  std::uint32_t deliveries = 10;        ///< control/concurrencylocal; 0 holds local mail
-  std::uint32_t remote = 20;            ///< control/concurrencyremote; 0 holds the other
-  std::size_t open_per_class = 100;     ///< messages open, of first attempts and of retries each
-  std::size_t notices = 4;              ///< being queued at once
-  std::int64_t lifetime_s = 7 * 86400;  ///< control/queuelifetime
-};
-
-/// A message as its file and the routing tables have it when an attempt begins.
-struct Loaded {
-  enum class Recipient : std::uint8_t {
-    waiting,
-    done,
-    failed,    ///< and nobody has been told
-    reported,  ///< failed, and a notice about it is intended or queued
-  };
-
-  /// A waiting recipient that no delivery can be started for: it fails at once.
-  struct Refused {
-    std::uint32_t recipient = 0;
-    std::string address;
-    std::string text;
-  };
-
-  queue::Place place = queue::Place::incoming;
-  Time arrival = 0;
-  Time next = 0;  ///< 0: never put off
-  std::uint32_t attempts = 0;
-  bool held = false;
-  bool reports = true;  ///< false: the sender is `#@[]`, failures are told to nobody
-  std::vector<Recipient> recipients;
-  std::vector<Channel> channels;  ///< of the recipients; those it does not have are local
-  std::vector<Refused> refused;
-  std::vector<queue::Id> open_intents;
-  std::optional<queue::Id> notice_about;  ///< it is a notice about that message
-  bool confirmed = true;                  ///< false: that one's file does not yet say it is queued
-};
-
-/// Read the message; answer with loaded() or load_failed(). `first`: its first attempt.
-struct Load {
-  queue::Id id;
-  bool first = false;
-};
-/// Begin a delivery; answer with reported().
-struct Start {
-  std::uint32_t slot = 0;
-  std::uint64_t number = 0;  ///< counts from 1, for the log
-  queue::Id id;
-  std::uint32_t recipient = 0;
-  Channel channel = Channel::local;
-};
-/// Append these, sync, and then move or remove the message; answer with written().
-struct Write {
-  enum class Then : std::uint8_t { stay, defer, remove };
-  queue::Id id;
-  queue::Place place = queue::Place::incoming;
-  std::shared_ptr<const std::vector<queue::Event>> events;
-  Then then = Then::stay;
-};
-/// Queue notice `id` about what `about` has recorded under that intent; answer with notice_done().
-struct QueueNotice {
-  queue::Id about;
-  queue::Id id;
-};
-/// Put a damaged message aside; answer with written().
-struct SetAside {
-  queue::Id id;
-};
-/// The message is open no more: forget what belongs to it.
-struct Close {
-  queue::Id id;
-};
-/// A line of the log.
-struct Say {
-  std::string line;
-};
-/// How an attempt at a recipient of the watched message ended: K, Z or D.
-struct Tell {
-  queue::Id id;
-  std::uint32_t recipient = 0;
-  char letter = 'Z';
-  std::string text;
-};
-using Action = std::variant<Load, Start, Write, QueueNotice, SetAside, Close, Say, Tell>;
-
-/// How a disk job or a reading ended.
-enum class Outcome {
-  ok,
-  trouble,  ///< to be done again later
-  damaged,  ///< the file is not what it was
-  gone,     ///< there is no such file
-};
-
 class Scheduler {
  public:
-  Scheduler(Limits limits, std::uint64_t seed) : limits_(limits), random_(seed) {
-    slots_.resize(std::size_t{limits.deliveries} + limits.remote);
-  }
+  Scheduler(const Limits& limits, std::uint64_t seed) : limits_(limits), random_(seed) {}
 
   // Events. After each, take() the actions.
 
   /// It is in incoming/. Known ones are no news.
   void arrived(const queue::Id& id, Time now);
-  /// It is in deferred/, to be tried at `next` (0: at once).
+  /// It is in deferred/, to be tried at `next`, as its log says (0: nothing about that).
   void found(const queue::Id& id, Time next, Time now);
   void loaded(const queue::Id& id, const Loaded& message, Time now);
   void load_failed(const queue::Id& id, Outcome outcome, Time now);
@@ -159,21 +52,27 @@ class Scheduler {
   void damaged(const queue::Id& id, Time now);
   /// A note of the delivery in `slot`, to be given back at its next attempt.
   void noted(std::uint32_t slot, const std::string& note, Time now);
-  /// `letter` is K, Z or D.
-  void reported(std::uint32_t slot, char letter, std::string text, const std::string& note,
-                Time now);
+  /// `letter` is K, Z or D; `ruling` says what a deferral is taken for.
+  void reported(std::uint32_t slot, char letter, const std::string& text, const std::string& note,
+                Time now, const Ruling& ruling = {});
   /// Deliveries are started only while there is a spawner; losing it defers those that run.
   void spawner_up(Time now);
   void spawner_lost(Time now);
   void written(const queue::Id& id, Outcome outcome, Time now);
   void notice_done(const queue::Id& about, bool queued, Time now);
   void tick(Time now);  ///< due at wake()
+  /// All that waits is due. Where a destination was unreachable, one message finds out for all.
   void retry_all(Time now);
   bool retry(const queue::Id& id, Time now);  ///< false: not known here
+  /// The same, also of one that is in the queue and not known here yet.
+  void ask_for(const queue::Id& id, Time now);
   /// Of this message, it is told how each attempt ends.
   void watch(const queue::Id& id) { watched_ = id; }
   /// Starts nothing any more; idle() once what runs has ended and is recorded.
   void stop(Time now);
+  /// Other limits from now on. What runs goes on; what a held channel held is due where it is held
+  /// no more.
+  void limit(const Limits& limits, Time now);
   /// The wall clock was set by this much.
   void clock_stepped(Time by, Time now);
 
@@ -198,11 +97,14 @@ class Scheduler {
   /// Every one that waits for a time or its turn, in no order.
   template <class Each>
   void for_each_waiting(const Each& each) const {
-    waiting_.for_each(each);
-    for (const Lane& lane : lanes_) {
-      for (const WaitingSet& parked : lane.parked) parked.for_each(each);
-    }
+    waiting_.for_each([&](const WaitingSet::Entry& entry) {
+      // Another send may have slots for it.
+      each(entry.tag == kHeldTag ? WaitingSet::Entry{entry.id, kDue, 0} : entry);
+    });
+    parked_.for_each([&](const queue::Id& id) { each(WaitingSet::Entry{id, kDue, 0}); });
   }
+  const Destinations& destinations() const { return destinations_; }
+  std::size_t octets_of_waiting() const;  ///< of memory
 
  private:
   enum Class : std::uint8_t { first_attempt, another };  // each owns half when both wait
@@ -220,29 +122,51 @@ class Scheduler {
   };
   enum class Status : std::uint8_t { todo, later, running, deferred, done, failed, reported };
 
+  // The recipients of a message that are to be tried now at one destination: a part of
+  // Message::order. It has its turns with the message, or waits for its destination.
+  struct Group {
+    Destination to = 0;
+    std::uint32_t next = 0;
+    std::uint32_t end = 0;
+    Channel channel = Channel::local;
+    bool blocked = false;   // in Crowd::blocked
+    bool promised = false;  // a place of its destination is kept for it
+  };
+
   // The recipients of a message that one channel is for.
   struct Share {
     std::uint32_t todo = 0;
-    std::uint32_t deferred = 0;
-    std::uint32_t cursor = 0;  // no recipient before it is to do
-    bool ready = false;        // in ready of that channel's Lane
+    Fifo<std::uint32_t> turns;  // groups that may have one
+    bool ready = false;         // in ready of that channel's Lane
+  };
+
+  struct Recipient {
+    Destination to = 0;
+    std::uint32_t next_s = 0;  // of what waits
+    std::uint32_t attempts = 0;
+    Channel channel = Channel::local;
+    Status status = Status::done;
   };
 
   struct Message {
     queue::Id id;
     Class kind = first_attempt;
-    bool forced = false;  // due whatever its next time says
+    bool forced = false;  // due whatever its recipients' times say
+    bool asked = false;   // somebody asked for this one
     Doing doing = Doing::loading;
     queue::Place place = queue::Place::incoming;
     Time arrival = 0;
+    Time began = 0;  // this attempt
     std::uint32_t next_s = 0;
     std::uint32_t attempts = 0;
+    std::uint32_t tag = 0;        // of what it will wait for
+    Destination parked_with = 0;  // where it was before it was opened
     bool reports = true;
-    bool last_attempt = false;
-    bool held = false;   // all that is left waits for a channel without slots
-    bool again = false;  // somebody asked for a retry while it was open
-    std::vector<Status> recipients;
-    std::vector<Channel> channels;
+    bool again = false;    // somebody asked for a retry while it was open
+    bool benched = false;  // waits for a disk, and counts no more as open
+    std::vector<Recipient> recipients;
+    std::vector<std::uint32_t> order;      // recipients to do, by group
+    std::vector<Group> groups;             // by channel and destination
     std::array<Share, kChannels> shares;   // by Channel
     std::array<std::uint32_t, 7> count{};  // of recipients, by Status
     std::vector<queue::Event> unrecorded;
@@ -251,8 +175,8 @@ class Scheduler {
     Time trouble_until = 0;
     std::optional<Write> unfinished;  // under way, or to be done again
     Doing unfinished_doing = Doing::nothing;
-    queue::Id intent;               // of the notice being intended
-    std::deque<queue::Id> intents;  // recorded, their notices not yet known to be queued
+    queue::Id intent;                // of the notice being intended
+    std::vector<queue::Id> intents;  // recorded, their notices not yet known to be queued
     bool notice_failed = false;
     bool damaged = false;
 
@@ -261,6 +185,7 @@ class Scheduler {
     Share& of(Channel c) { return shares[static_cast<std::size_t>(c)]; }
     const Share& of(Channel c) const { return shares[static_cast<std::size_t>(c)]; }
     bool anything_left() const;
+    Group* group_of(Channel c, Destination to);
   };
 
   // A channel. What is due, but for which the channel has enough read ahead, is parked: closed
@@ -268,20 +193,39 @@ class Scheduler {
   struct Lane {
     std::array<std::uint32_t, 2> running{};      // deliveries, by Class
     std::array<std::deque<queue::Id>, 2> ready;  // open, with recipients to do; by Class
-    std::array<WaitingSet, 2> parked;            // by Class
+    std::array<ParkedSet::List, 2> parked;       // by Class
+    std::array<Fifo<Destination>, 2> returning;  // with parked messages it has room for; by Class
+    std::array<bool, 2> parked_turn{};           // of parked or returning, by Class
     std::uint32_t parked_in_a_row = 0;
     Time rest_until = 0;  // nothing is read for another channel that is likely for this one
   };
-  // Where a message to be opened comes from: a lane's parked ones, or else nobody knows yet.
+
+  // A destination that deliveries go to, or would if it took more at once.
+  struct Crowd {
+    Channel channel = Channel::local;
+    std::array<std::uint32_t, 2> running{};         // by Class
+    std::uint32_t promised = 0;                     // places
+    std::uint32_t opening = 0;                      // of its parked messages
+    std::array<std::vector<queue::Id>, 2> blocked;  // open, in order; by Class
+    std::array<ParkedSet::List, 2> parked;          // by Class
+    std::array<bool, 2> returning{};                // in its Lane's; by Class
+  };
+
+  // Where a message to be opened comes from: parked with a lane or a destination, or else nobody
+  // knows yet where it goes.
   struct Source {
     Class kind = first_attempt;
-    std::optional<Channel> parked;
+    std::optional<Channel> lane;
+    Destination to = 0;
+    bool parked() const { return lane || to != 0; }
   };
 
   struct Slot {
     bool used = false;
     Class kind = first_attempt;
+    Channel channel = Channel::local;
     std::uint64_t number = 0;
+    Time started = 0;
     queue::Id id;
     std::uint32_t recipient = 0;
     std::string note;
@@ -289,27 +233,43 @@ class Scheduler {
 
   void pump(Time now);
   void open_more(Time now);
-  std::optional<Source> next_to_open(Time now) const;
-  std::optional<Source> source_of(Class kind, Time now) const;
+  ParkedSet::Message take_from(const Source& source);
+  std::optional<Source> next_to_open(Time now);
+  std::optional<Source> source_of(Class kind, Time now);
+  void drop_stale(Channel c, Class kind);
   void start_deliveries(Time now);
   void start_deliveries(Channel c, Time now);
   std::optional<Class> class_to_start(Channel c) const;
-  void start_one(Message& m, Channel c, std::uint32_t slot);
-  std::optional<std::uint32_t> free_slot(Channel c) const;
+  void start_next(Message& m, Channel c, Time now);
+  void start_one(Message& m, std::uint32_t recipient, Time now);
+  std::uint32_t take_slot();
+  void free_slot(std::uint32_t slot, Time now);
   void make_ready(Message& m, Time now);
   void make_ready(Message& m, Channel c, Time now);
   bool has_room(Channel c, Class kind) const;
-  bool can_be_parked(const Message& m) const;
-  void park(Message& m, Time now);
   bool may_look_for(Channel c, Class kind, Time now) const;
+
+  // Destinations.
+  void group(Message& m);
+  void block(Message& m, Group& g, Crowd& crowd);
+  bool has_place(const Crowd& crowd) const;
+  bool wants_back(const Crowd& crowd, Class kind) const;
+  void settle(Channel c, Destination to, Time now);
+  void withdraw(Message& m, Time now);
+  void came_back(Message& m, Time now);
+  bool can_be_parked(const Message& m) const;
+  bool waits_long(const Message& m, const Group& g) const;
+  void park(Message& m, Time now);
+  void fruitless(Class kind, Time now);
+  void release(Time now);
 
   Lane& of(Channel c) { return lanes_[static_cast<std::size_t>(c)]; }
   const Lane& of(Channel c) const { return lanes_[static_cast<std::size_t>(c)]; }
   std::uint32_t slots(Channel c) const {
     return c == Channel::local ? limits_.deliveries : limits_.remote;
   }
-  Channel channel_of(std::uint32_t slot) const {
-    return slot < limits_.deliveries ? Channel::local : Channel::remote;
+  std::uint32_t places(Channel c) const {
+    return c == Channel::local ? limits_.per_recipient : limits_.per_host;
   }
   bool held(Channel c) const { return slots(c) == 0; }
 
@@ -317,7 +277,14 @@ class Scheduler {
   void begin_attempt(Message& m, const Loaded& l, Time now);
   bool must_wait_for_another(Message& m, const Loaded& l, Time now);
   void hold(Message& m, Time now);
+  void refuse(Message& m, const Loaded::Refused& r, Time now);
+  bool is_due(const Message& m, const Loaded& l, const Loaded::Waiting& w, Time now,
+              std::uint32_t& next_s);
+  bool is_final(const Message& m, std::uint32_t recipient, const Ruling& ruling) const;
+  void defer(Message& m, std::uint32_t recipient, const std::string& text, const Ruling& ruling,
+             Time now);
   void set_status(Message& m, std::uint32_t recipient, Status status);
+  void it_takes_mail(Destination to, Time now);
   void fail(Message& m, std::uint32_t recipient, std::string text, Time now);
   void add_event(Message& m, queue::Kind kind, std::uint32_t recipient, std::string text, Time now);
 
@@ -332,11 +299,17 @@ class Scheduler {
   void finished(Message& m, Doing doing, Time now);
   void confirm_notice(Message& m);
   void wait_again(Message& m, Time now);
-  void forget(Message& m);
+  void forget(Message& m, Time now);
+  void bench(Message& m, bool on);
 
-  void do_this(Action action) { actions_.push_back(std::move(action)); }
-  void say(std::string line) { do_this(Say{std::move(line)}); }
+  void do_this(Action action);
+  void say(LogEntry entry) { do_this(Say{std::move(entry)}); }
+  void say(std::string line) { say(log_entry(std::move(line))); }
   void say_status();
+  void say_ended(const Slot& s, char letter, const std::string& text, Time now);
+  void say_waits(const Message& m);
+  void say_destination(const std::string& name, const char* state, Time since,
+                       const std::string& text);
   void tell(const Message& m, std::uint32_t recipient, char letter, const std::string& text);
 
   Limits limits_;
@@ -344,11 +317,21 @@ class Scheduler {
   std::mt19937_64 random_;
   WaitingSet fresh_;
   WaitingSet waiting_;
+  ParkedSet parked_;
   std::map<queue::Id, Message> open_;
   std::array<std::size_t, 2> open_count_{};  // by Class
   std::array<std::size_t, 2> loading_{};     // by Class
-  std::array<Lane, kChannels> lanes_;        // by Channel
-  std::vector<Slot> slots_;                  // the local ones first
+  std::size_t benched_ = 0;
+  std::array<Lane, kChannels> lanes_;  // by Channel
+  std::unordered_map<Destination, Crowd> crowds_;
+  Destinations destinations_;
+  std::array<std::uint32_t, 2> fruitless_{};  // readings in a row, by Class
+  std::array<Time, 2> rest_until_{};          // by Class
+  std::set<std::uint32_t> recovered_;         // tags of destinations that take mail again
+  Time release_at_ = 0;                       // what waits for those; 0: nothing does
+  Time released_ = 0;                         // when that was done last
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
   std::uint64_t deliveries_ = 0;
   std::size_t notices_ = 0;
   Time pumped_ = 0;  // when pump() last looked at what is due

@@ -1,8 +1,9 @@
 #include "send/waiting.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
+
+#include "send/id_hash.h"
 
 namespace porpoise::send {
 namespace {
@@ -11,25 +12,15 @@ bool before(const WaitingSet::Entry& a, const WaitingSet::Entry& b) {
   return a.next_s != b.next_s ? a.next_s < b.next_s : a.id < b.id;
 }
 
-std::size_t hash_of(const queue::Id& id) {
-  static_assert(sizeof id == 12);
-  std::uint64_t time;
-  std::uint32_t rest;
-  std::memcpy(&time, &id, sizeof time);
-  std::memcpy(&rest, reinterpret_cast<const char*>(&id) + sizeof time, sizeof rest);
-  std::uint64_t mixed = (time ^ rest) * 0x9e3779b97f4a7c15u;
-  return mixed ^ (mixed >> 32);
-}
-
 constexpr std::size_t kFirstSlots = 16;
 
 }  // namespace
 
-bool WaitingSet::insert(const queue::Id& id, std::uint32_t next_s) {
+bool WaitingSet::insert(const queue::Id& id, std::uint32_t next_s, std::uint32_t tag) {
   make_room();
   const std::size_t slot = slot_of(id);
   if (slots_[slot] != 0) return false;
-  heap_.push_back({id, next_s});
+  heap_.push_back({id, next_s, tag});
   const auto position = static_cast<std::uint32_t>(heap_.size() - 1);
   slots_[slot] = position + 1;
   rise(position);
@@ -62,6 +53,18 @@ WaitingSet::Entry WaitingSet::pop() {
   const Entry first = heap_.front();
   remove_at(0);
   return first;
+}
+
+std::vector<queue::Id> WaitingSet::tagged(const std::set<std::uint32_t>& tags,
+                                          std::uint32_t after_s, std::size_t most) const {
+  std::vector<queue::Id> found;
+  for (const Entry& entry : heap_) {
+    if (found.size() == most) break;
+    if (entry.tag != 0 && entry.next_s > after_s && tags.contains(entry.tag)) {
+      found.push_back(entry.id);
+    }
+  }
+  return found;
 }
 
 void WaitingSet::set_all(std::uint32_t next_s) {

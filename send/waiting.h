@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "queue/id.h"
@@ -20,10 +21,11 @@ class WaitingSet {
   struct Entry {
     queue::Id id;
     std::uint32_t next_s = 0;  ///< seconds since 1970; 0: before everything else
+    std::uint32_t tag = 0;     ///< what it waits for, where that is known; 0: nothing known
   };
 
   /// False where the id is there already; it keeps its time then.
-  bool insert(const queue::Id& id, std::uint32_t next_s);
+  bool insert(const queue::Id& id, std::uint32_t next_s, std::uint32_t tag = 0);
   /// Gives it another time. False where it is not there.
   bool set(const queue::Id& id, std::uint32_t next_s);
   bool erase(const queue::Id& id);
@@ -35,6 +37,10 @@ class WaitingSet {
   const Entry* first() const { return heap_.empty() ? nullptr : &heap_.front(); }
   /// Takes it out. Not for an empty set.
   Entry pop();
+
+  /// Up to `most` of those that wait for one of `tags`, until after `after_s`. Looks at all.
+  std::vector<queue::Id> tagged(const std::set<std::uint32_t>& tags, std::uint32_t after_s,
+                                std::size_t most) const;
 
   void set_all(std::uint32_t next_s);
   /// Gives whatever waits for a later time than `latest_s` that time.
@@ -65,6 +71,6 @@ class WaitingSet {
   std::vector<std::uint32_t> slots_;  // position + 1 in heap_; 0: free
 };
 
-static_assert(sizeof(WaitingSet::Entry) == 16);
+static_assert(sizeof(WaitingSet::Entry) == 20);
 
 }  // namespace porpoise::send

@@ -67,9 +67,9 @@ def test_a_pipe_gets_the_message_and_its_addresses(alone):
     assert env == {"HOME": str(alone.home), "USER": "owner", "LOGNAME": "owner", "PORPOISE": str(alone.path),
                    "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin"}
     assert (folder / "fds").read_text().split() == ["0", "1", "2", "3"]  # 3 is that of ls itself
-    assert re.search(rf"starting delivery 1: msg \S+ to remote {FAR}\n", log)
+    assert re.search(rf"starting delivery 1: msg \S+ to remote {FAR} attempt=1\n", log)
     assert "status: local 0/10 remote 1/20\n" in log
-    assert "delivery 1: success: \n" in log
+    assert re.search(r"delivery 1: success:  id=\S+ ms=\d+\n", log)
     assert alone.queued() == []
 
 

@@ -200,12 +200,12 @@ def test_a_delivery_leaves_its_story_and_no_message(alone):
     story = [
         r"status: local 0/10 remote 0/20",
         rf"new msg {identifier}",
-        rf"info msg {identifier}: bytes {size} from <carol@here\.test> qp {identifier} uid \d+",
-        rf"starting delivery 1: msg {identifier} to local alice@here\.test",
+        rf"info msg {identifier}: bytes {size} from <carol@here\.test> qp {identifier} uid \d+ recipients=1",
+        rf"starting delivery 1: msg {identifier} to local alice@here\.test attempt=1",
         r"status: local 1/10 remote 0/20",
-        r"delivery 1: success: did_1\+0\+0/",
+        rf"delivery 1: success: did_1\+0\+0/ id={identifier} ms=\d+",
         r"status: local 0/10 remote 0/20",
-        rf"end msg {identifier}",
+        rf"end msg {identifier} ms=\d+",
         r"status: exiting",
     ]
     assert len(lines) == len(story), lines
@@ -271,18 +271,19 @@ def test_a_deferral_is_in_the_log_of_the_message_and_in_qread(sending):
 
 def test_retry_delivers_what_waits(sending):
     instance = sending.instance
-    instance.dot_file("alice", "", "|exit 111\n")
-    for n in range(2):
-        instance.submit(f"Subject: wait {n}\n\n", "alice@here.test")
+    for name in ("alice", "bob"):  # a success makes what waits for the same recipient due
+        instance.dot_file(name, "", "|exit 111\n")
+        instance.submit("Subject: wait\n\n", f"{name}@here.test")
     first, second = sorted(set(wait_for(lambda: len(ids := instance.queued()) > 1 and ids, "two messages")))
     for identifier in (first, second):
         wait_deferred(instance, identifier)
-    instance.dot_file("alice", "", "./Maildir/\n")
+    for name in ("alice", "bob"):
+        instance.dot_file(name, "", "./Maildir/\n")
     assert sending.ask(f"retry {first}") == "+OK 1 messages due\n"
     instance.message("alice", 1)
     wait_for(lambda: instance.queued() == [second], "the first to be gone")
     assert sending.ask("retry") == "+OK 1 messages due\n"
-    instance.message("alice", 2)
+    instance.message("bob", 1)
     instance.settle()
 
 
@@ -361,6 +362,7 @@ def test_only_the_recipients_that_failed_are_tried_again(alone):
     assert alone.queued() == []
 
 
+# R1123-5.3.1.1-s54-retry-config
 def test_at_the_end_of_its_life_a_message_is_tried_once_more_and_returned(alone):
     alone.control("queuelifetime", "0\n")
     alone.dot_file("alice", "", "|echo out of paper; exit 111\n")

@@ -1,0 +1,48 @@
+// The scheduler's times.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace porpoise::send {
+
+/// Microseconds since 1970. Both kinds of waiting use it; clock_stepped() keeps them right.
+using Time = std::int64_t;
+inline constexpr Time kSecond = 1'000'000;
+
+inline constexpr Time kRecordDelay = 1 * kSecond;     ///< until an end is recorded at the latest
+inline constexpr Time kNoticeDelay = 300 * kSecond;   ///< until a failure is reported at the latest
+inline constexpr Time kTroubleDelay = 123 * kSecond;  ///< after trouble with a disk or program
+inline constexpr std::uint32_t kParkedInARow = 50;    ///< then it is enough for a moment:
+inline constexpr std::array<Time, 2> kRest = {kSecond, kSecond / 100};  ///< by Channel
+inline constexpr Time kFruitlessRest = kSecond / 100;       ///< when all that is read has to wait
+inline constexpr std::int64_t kLongestWaitSeconds = 86400;  ///< later next times are pulled in
+/// No message is returned for its age before so many attempts (or all that its schedule has in its
+/// lifetime): a clock that was set by years makes it old at once.
+inline constexpr std::size_t kLeastAttempts = 3;
+/// A success makes what waits for its destination due, if that had taken nothing for so long: one
+/// message that always fails is not tried again with each other that does not.
+inline constexpr Time kSettledFailure = 600 * kSecond;
+/// Of what waited for a destination that takes mail again, so many are due at once, and as many
+/// each kReleaseEvery.
+inline constexpr std::size_t kReleasedAtOnce = 200;
+inline constexpr Time kReleaseEvery = 1 * kSecond;
+
+// Next times of waiting messages that are none.
+inline constexpr std::uint32_t kAskedFor = 0;   ///< at once: somebody asked for this one
+inline constexpr std::uint32_t kDue = 2;        ///< at once, as far as its recipients' times say
+inline constexpr std::uint32_t kDueForAll = 1;  ///< at once, as far as its destination is reachable
+
+/// Whole seconds, rounded up, as waiting messages keep them.
+constexpr std::uint32_t seconds(Time t) {
+  return static_cast<std::uint32_t>(std::clamp<Time>((t + kSecond - 1) / kSecond, 0, 0xffffffff));
+}
+
+/// No message waits for a later time.
+constexpr std::uint32_t latest_next(Time now) {
+  return seconds(now + kLongestWaitSeconds * kSecond);
+}
+
+}  // namespace porpoise::send
