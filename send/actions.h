@@ -40,12 +40,12 @@ constexpr std::uint32_t tag_of(Destination to) {
 inline constexpr std::uint32_t kHeldTag = 1;  ///< it waits for a channel that has no slots
 
 struct Limits {
-  std::uint32_t deliveries = 10;     ///< control/concurrencylocal; 0 holds local mail
-  std::uint32_t remote = 20;         ///< control/concurrencyremote; 0 holds the other
-  std::uint32_t per_recipient = 4;   ///< control/concurrencyrecipient: of a local address, at once
-  std::uint32_t per_host = 5;        ///< control/concurrencyhost
-  std::size_t open_per_class = 200;  ///< messages open, of first attempts and of retries each
-  std::size_t notices = 4;           ///< being queued at once
+  std::uint32_t deliveries = 10;        ///< control/concurrencylocal; 0 holds local mail
+  std::uint32_t remote = 20;            ///< control/concurrencyremote; 0 holds the other
+  std::uint32_t per_recipient = 4;      ///< control/concurrencyrecipient: of one user here, at once
+  std::uint32_t per_host = 5;           ///< control/concurrencyhost
+  std::size_t open_per_class = 200;     ///< messages open, of first attempts and of retries each
+  std::size_t notices = 4;              ///< being queued at once
   std::int64_t lifetime_s = 7 * 86400;  ///< control/queuelifetime
 
   bool operator==(const Limits&) const = default;
@@ -71,6 +71,7 @@ struct Loaded {
   struct Waiting {
     Channel channel = Channel::local;
     Destination to = 0;
+    Destination crowd = 0;         ///< whose places it takes; 0: those of `to`
     std::uint32_t attempts = 0;    ///< made so far
     Time due = 0;                  ///< by its retry rule; 0: at once
     std::int64_t lifetime_s = -1;  ///< by its rule; -1: Limits::lifetime_s

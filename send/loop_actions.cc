@@ -151,6 +151,7 @@ Loaded::Waiting Loop::waiting_of(const queue::Meta& meta, const queue::State::Of
   Loaded::Waiting w;
   w.channel = route.channel == Route::Channel::local ? Channel::local : Channel::remote;
   w.to = destination_of(route.address, w.channel, seed_);
+  w.crowd = crowd_of(route.address, w.channel, seed_);
   w.attempts = r.attempts;
   if (r.attempts == 0) return w;
   const std::string full = full_address(address);

@@ -21,6 +21,13 @@ std::string name_of(std::string_view routed, Channel channel) {
   return name;
 }
 
+Destination key_of(char kind, const std::string& name, std::uint64_t seed) {
+  std::string key(reinterpret_cast<const char*>(&seed), sizeof seed);
+  key += kind;
+  key += name;
+  return std::hash<std::string>{}(key) | 1;  // never 0
+}
+
 }  // namespace
 
 Ruling rule_on(const mail::RetryRules& rules, std::string_view address, std::string_view routed,
@@ -41,10 +48,13 @@ Ruling rule_on(const mail::RetryRules& rules, std::string_view address, std::str
 }
 
 Destination destination_of(std::string_view routed, Channel channel, std::uint64_t seed) {
-  std::string key(reinterpret_cast<const char*>(&seed), sizeof seed);
-  key += channel == Channel::remote ? 'r' : 'l';
-  key += name_of(routed, channel);
-  return std::hash<std::string>{}(key) | 1;  // never 0
+  return key_of(channel == Channel::remote ? 'r' : 'l', name_of(routed, channel), seed);
+}
+
+Destination crowd_of(std::string_view routed, Channel channel, std::uint64_t seed) {
+  if (channel == Channel::remote) return destination_of(routed, channel, seed);
+  const std::string name = name_of(routed, channel);
+  return key_of('u', name.substr(0, std::min(name.find('-'), name.rfind('@'))), seed);
 }
 
 }  // namespace porpoise::send

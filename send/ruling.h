@@ -21,4 +21,9 @@ Ruling rule_on(const mail::RetryRules& rules, std::string_view address, std::str
 /// An address here, a host elsewhere; case does not matter. `seed` makes the hash our own.
 Destination destination_of(std::string_view routed, Channel channel, std::uint64_t seed);
 
+/// Who shares places with it: all addresses here whose local part begins with the same user name,
+/// up to the first "-", in whatever domain, since all of them may be one slow user's; the host
+/// elsewhere.
+Destination crowd_of(std::string_view routed, Channel channel, std::uint64_t seed);
+
 }  // namespace porpoise::send

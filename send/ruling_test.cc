@@ -63,5 +63,19 @@ TEST(DestinationOf, IsTheAddressHereAndTheHostElsewhere) {
   EXPECT_NE(local(""), 0u);
 }
 
+TEST(CrowdOf, IsTheUserHereAndTheHostElsewhere) {
+  const auto local = [](std::string_view a) { return crowd_of(a, Channel::local, 1); };
+  EXPECT_EQ(local("Eve@here.test"), local("eve-1@here.test"));
+  EXPECT_EQ(local("eve-1@here.test"), local("EVE-2-x@second.test"));
+  EXPECT_EQ(local("eve-a@b@here.test"), local("eve"));
+  EXPECT_NE(local("eve@here.test"), local("ev@here.test"));
+  EXPECT_NE(local("eve@here.test"), local("eve1@here.test"));
+  EXPECT_EQ(local("eve@a-b.test"), local("eve@c.test"));
+  EXPECT_NE(local("eve@here.test"), destination_of("eve@here.test", Channel::local, 1));
+  EXPECT_NE(local(""), 0u);
+  EXPECT_EQ(crowd_of("a-b@far.test", Channel::remote, 1),
+            destination_of("c@far.test", Channel::remote, 1));
+}
+
 }  // namespace
 }  // namespace porpoise::send

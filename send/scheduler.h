@@ -122,8 +122,8 @@ class Scheduler {
   };
   enum class Status : std::uint8_t { todo, later, running, deferred, done, failed, reported };
 
-  // The recipients of a message that are to be tried now at one destination: a part of
-  // Message::order. It has its turns with the message, or waits for its destination.
+  // The recipients of a message that are to be tried now and take the places of one crowd: a part
+  // of Message::order. It has its turns with the message, or waits for its destination.
   struct Group {
     Destination to = 0;
     std::uint32_t next = 0;
@@ -142,6 +142,7 @@ class Scheduler {
 
   struct Recipient {
     Destination to = 0;
+    Destination crowd = 0;
     std::uint32_t next_s = 0;  // of what waits
     std::uint32_t attempts = 0;
     Channel channel = Channel::local;

@@ -16,14 +16,14 @@ void Scheduler::group(Message& m) {
     if (m.recipients[i].status == Status::todo) m.order.push_back(i);
   }
   const auto where = [&](std::uint32_t i) {
-    return std::pair(m.recipients[i].channel, m.recipients[i].to);
+    return std::pair(m.recipients[i].channel, m.recipients[i].crowd);
   };
   std::ranges::stable_sort(m.order, {}, where);
   for (std::uint32_t at = 0; at < m.order.size(); ++at) {
     const Recipient& r = m.recipients[m.order[at]];
     const bool same =
-        !m.groups.empty() && m.groups.back().to == r.to && m.groups.back().channel == r.channel;
-    if (!same) m.groups.push_back({.to = r.to, .next = at, .end = at, .channel = r.channel});
+        !m.groups.empty() && m.groups.back().to == r.crowd && m.groups.back().channel == r.channel;
+    if (!same) m.groups.push_back({.to = r.crowd, .next = at, .end = at, .channel = r.channel});
     ++m.groups.back().end;
   }
   for (std::uint32_t g = 0; g < m.groups.size(); ++g) {

@@ -40,6 +40,37 @@ TEST(SchedulerCrowds, ASlowRecipientDelaysNobodyElse) {
   EXPECT_LE(w.scheduler.open(), 30u);
 }
 
+TEST(SchedulerCrowds, AllAddressesOfOneUserShareItsPlaces) {
+  constexpr Destination kUser = 0x05e2'0000'0001;
+  World w({.deliveries = 10, .per_recipient = 4});
+  for (Destination d = 1; d <= 50; ++d) w.crowds[d << 33] = kUser;
+  w.deliver = [&w](const Start& s) -> std::optional<char> {
+    const auto& to = w.disk.at(s.id).to;
+    return to.begin()->second == kWell ? std::optional('K') : std::nullopt;
+  };
+  for (Destination d = 1; d <= 50; ++d) w.arrive_to(d << 33, Channel::local);
+  EXPECT_EQ(w.running.size(), 4u);
+  const Id other = w.arrive_to(kWell, Channel::local);
+  EXPECT_FALSE(w.disk.contains(other)) << "it had to wait";
+  w.deliver = [](const Start&) { return std::optional('K'); };
+  while (!w.running.empty()) w.report(w.running.begin()->second.id, 'K', "did 1+0+0");
+  w.pass(60 * kSecond);
+  EXPECT_TRUE(w.disk.empty());
+}
+
+TEST(SchedulerCrowds, AUsersOtherAddressesDoNotWaitForOneThatFails) {
+  constexpr Destination kUser = 0x05e2'0000'0001;
+  World w({.deliveries = 10, .per_recipient = 4});
+  w.crowds[kDead] = w.crowds[kWell] = kUser;
+  w.deliver = [&w](const Start& s) {
+    return std::optional(w.disk.at(s.id).to.begin()->second == kDead ? 'Z' : 'K');
+  };
+  for (int i = 0; i < 8; ++i) w.arrive_to(kDead, Channel::local);
+  const Id well = w.arrive_to(kWell, Channel::local);
+  EXPECT_FALSE(w.disk.contains(well));
+  EXPECT_EQ(w.disk.size(), 8u);
+}
+
 TEST(SchedulerCrowds, ADeadHostWithAHundredThousandDueMessagesDelaysNobodyElse) {
   constexpr int kMany = 100'000;
   World w({.remote = 20, .per_host = 5});

@@ -68,7 +68,8 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
   for (std::uint32_t i = 0; i < l.recipients.size(); ++i) {
     using enum Loaded::Recipient;
     const Loaded::Waiting w = i < l.waiting.size() ? l.waiting[i] : Loaded::Waiting{};
-    m.recipients[i] = {.to = w.to, .attempts = w.attempts, .channel = w.channel};
+    const Destination crowd = w.crowd != 0 ? w.crowd : w.to;
+    m.recipients[i] = {.to = w.to, .crowd = crowd, .attempts = w.attempts, .channel = w.channel};
     if (l.recipients[i] == waiting) {
       const bool due = is_due(m, l, w, now, m.recipients[i].next_s);
       set_status(m, i, due ? Status::todo : Status::later);

@@ -188,7 +188,7 @@ void Scheduler::start_one(Message& m, std::uint32_t recipient, Time now) {
   const std::uint32_t slot = take_slot();
   slots_[slot] = {true, m.kind, r.channel, ++deliveries_, now, m.id, recipient, ""};
   ++of(r.channel).running[m.kind];
-  if (r.to != 0) ++crowds_.at(r.to).running[m.kind];
+  if (r.crowd != 0) ++crowds_.at(r.crowd).running[m.kind];
   do_this(Start{slot, deliveries_, m.id, recipient, r.channel, r.attempts + 1});
   say_status();
 }
@@ -207,10 +207,10 @@ void Scheduler::free_slot(std::uint32_t slot, Time now) {
   const Slot s = std::exchange(slots_[slot], {});
   free_slots_.push_back(slot);
   --of(s.channel).running[s.kind];
-  const Destination to = find(s.id)->recipients[s.recipient].to;
-  if (to == 0) return;
-  --crowds_.at(to).running[s.kind];
-  settle(s.channel, to, now);
+  const Destination crowd = find(s.id)->recipients[s.recipient].crowd;
+  if (crowd == 0) return;
+  --crowds_.at(crowd).running[s.kind];
+  settle(s.channel, crowd, now);
 }
 
 void Scheduler::make_ready(Message& m, Time now) {

@@ -150,7 +150,8 @@ class World {
   Time now = kStart;
   Scheduler scheduler;
   std::map<Id, Sim> disk;
-  std::map<std::uint32_t, Start> running;  // by slot
+  std::map<Destination, Destination> crowds;  // whose places a destination takes, where not its own
+  std::map<std::uint32_t, Start> running;     // by slot
   std::vector<Attempt> attempts;
   std::vector<std::string> log;  // the stories
   std::vector<LogEntry> entries;
@@ -192,6 +193,7 @@ class World {
     Loaded::Waiting w;
     if (sim.elsewhere.contains(i)) w.channel = Channel::remote;
     if (const auto at = sim.to.find(i); at != sim.to.end()) w.to = at->second;
+    if (const auto at = crowds.find(w.to); at != crowds.end()) w.crowd = at->second;
     w.attempts = r.attempts;
     if (r.attempts == 0) return w;
     mail::RetryPlan p = plan;

@@ -232,7 +232,8 @@ SOCKETS = [
     Try("end in the middle of a submission, 200 times", "", "nothing of it is queued"),
     Try("retry, hold or cancel alice's message", "", "refused"),
     Try("submit more than her share", "", "later, with exit code 75; nobody else's share is touched (test_submit.py)"),
-    Try("take all deliveries with mail to a slow program of hers, 60 times", "", "others are delivered meanwhile: an address has four at once"),
+    Try("take all deliveries with mail to a slow program of hers, 60 times", "", "others are delivered meanwhile: a user has four at once"),
+    Try("the same with 60 addresses of hers", "", "the same: eve-1 and eve-2 are both eve's"),
     Try("hold the lock of porpoise run, so that it cannot start again", "", "it starts: what she can lock is not what it waits for"),
     Try("hold the lock of a delivery of her own, and spawn is killed", "", "only her own mail waits (test_system_spawn.py)"),
     Try("stop her own delivery in the middle", "", "it ends with its time; nobody waits for it (test_system_spawn.py)"),
@@ -337,9 +338,11 @@ def test_messages_of_others_are_not_hers_to_touch(busy):
     assert len(busy.queued()) == 2
 
 
-def test_mail_to_her_own_slow_program_keeps_nobody_waiting(running_system):
-    running_system.dot_file("eve", "", "|exec tail -f /dev/null\n")
-    running_system.shell("for i in $(seq 60); do echo hi | sendmail eve@here.test; done", user="eve", timeout=120)
+@pytest.mark.parametrize("addresses", ["eve@here.test", "eve-$i@here.test"])
+def test_mail_to_her_own_slow_program_keeps_nobody_waiting(running_system, addresses):
+    for extension in ("", "default"):
+        running_system.dot_file("eve", extension, "|exec tail -f /dev/null\n")
+    running_system.shell(f"for i in $(seq 60); do echo hi | sendmail {addresses}; done", user="eve", timeout=120)
     wait_for(lambda: running_system.processes("tail"), "her program")
     alive(running_system, 1)
 
