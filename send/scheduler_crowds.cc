@@ -1,7 +1,7 @@
 // Who waits for which destination: the groups of open messages, and what is parked.
 
 #include <algorithm>
-#include <numeric>
+#include <tuple>
 
 #include "send/scheduler.h"
 
@@ -16,9 +16,9 @@ void Scheduler::group(Message& m) {
     if (m.recipients[i].status == Status::todo) m.order.push_back(i);
   }
   const auto where = [&](std::uint32_t i) {
-    return std::pair(m.recipients[i].channel, m.recipients[i].crowd);
+    return std::tuple(m.recipients[i].channel, m.recipients[i].crowd, i);
   };
-  std::ranges::stable_sort(m.order, {}, where);
+  std::ranges::sort(m.order, {}, where);
   for (std::uint32_t at = 0; at < m.order.size(); ++at) {
     const Recipient& r = m.recipients[m.order[at]];
     const bool same =
