@@ -9,12 +9,19 @@ SharedSync::Ticket SharedSync::enter() {
   return ticket;
 }
 
+std::size_t SharedSync::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_;
+}
+
 Result<> SharedSync::sync(const Ticket& ticket) {
   std::unique_lock lock(mutex_);
   const std::uint64_t wanted = begun_ + 1;  // one that runs now may have missed our entry
   while (succeeded_ < wanted && failures_ == ticket.failures) {
     if (running_) {
+      ++waiting_;
       ended_.wait(lock);
+      --waiting_;
     } else {
       run(lock);
     }

@@ -31,14 +31,17 @@ class SharedSync {
   /// has failed since the ticket was taken. A sync that failed may have lost any entry that was
   /// made until its end, and a later one that succeeds says nothing of it.
   Result<> sync(const Ticket& ticket);
+  /// How many wait for one to end, beside the one who does it.
+  std::size_t waiting() const;
 
  private:
   void run(std::unique_lock<std::mutex>& lock);
 
   std::function<Result<>()> sync_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ended_;
   bool running_ = false;
+  std::size_t waiting_ = 0;
   std::uint64_t begun_ = 0;      // syncs that have begun
   std::uint64_t succeeded_ = 0;  // the last one that has succeeded, by that number
   std::uint64_t failures_ = 0;
