@@ -1,3 +1,5 @@
+#define PORPOISE_STRONG_TEST_CALLS
+
 #include "send/worker.h"
 
 #include <gmock/gmock.h>
