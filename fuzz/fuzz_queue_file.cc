@@ -7,13 +7,11 @@
 
 #include <fmt/format.h>
 #include <optional>
-#include <stdlib.h>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "fuzz/property.h"
-#include "posix/test_folder.h"
+#include "fuzz/scratch.h"
 #include "queue/file.h"
 
 namespace {
@@ -27,17 +25,6 @@ constexpr const char* kName = "m";
 constexpr Kind kKinds[] = {Kind::delivered, Kind::failed,    Kind::deferred,  Kind::next,
                            Kind::progress,  Kind::intent,    Kind::noticed,   Kind::held,
                            Kind::released,  Kind::cancelled, Kind::redirected};
-
-posix::TestFolder& folder() {
-  // Where syncs cost nothing, if there is such a place.
-  static posix::TestFolder* made = [] {
-    if (::access("/dev/shm", W_OK) == 0) ::setenv("TMPDIR", "/dev/shm", 0);
-    return new posix::TestFolder;
-  }();
-  static const int at_exit = std::atexit([] { delete made; });
-  (void)at_exit;
-  return *made;
-}
 
 // Octets of the input, one after the other; 0 when they are over.
 class Script {
@@ -127,7 +114,7 @@ struct Read {
 };
 
 Read read(File::Access access) {
-  Result<File> file = File::open(folder().fd(), kName, kId, access);
+  Result<File> file = File::open(scratch().fd(), kName, kId, access);
   Read result;
   if (!file) {
     require(file.error().sys == EBADMSG && is_line(file.error().text));
@@ -150,7 +137,7 @@ void check_same(const Read& a, const Read& b) {
 }
 
 void append_one() {
-  Result<File> file = File::open(folder().fd(), kName, kId, File::Access::append);
+  Result<File> file = File::open(scratch().fd(), kName, kId, File::Access::append);
   require(file.has_value());
   require(file->append({{.kind = Kind::failed, .wall_us = 1, .recipients = {0}, .text = "new"}})
               .has_value());
@@ -170,9 +157,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     octets = written->octets;
     hurt(octets, script);
   }
-  folder().write(kName, octets);
+  scratch().write(kName, octets);
   const Read first = read(File::Access::read);
-  require(folder().text(kName) == octets);  // reading changes nothing
+  require(scratch().text(kName) == octets);  // reading changes nothing
   if (written && octets == written->octets) {
     require(!first.damaged && first.events == written->events && first.octets == octets.size());
   }
@@ -184,10 +171,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   check_same(read(File::Access::append), first);
   if (first.damaged) {
-    require(folder().text(kName) == octets);  // it is set aside as it is
+    require(scratch().text(kName) == octets);  // it is set aside as it is
     return 0;
   }
-  require(folder().text(kName) == octets.substr(0, first.octets));
+  require(scratch().text(kName) == octets.substr(0, first.octets));
   append_one();
   const Read last = read(File::Access::read);
   require(!last.damaged && last.events.size() == first.events.size() + 1);

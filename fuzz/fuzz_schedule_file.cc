@@ -4,13 +4,11 @@
 //   - what was written and not hurt is taken, whole.
 
 #include <optional>
-#include <stdlib.h>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "fuzz/property.h"
-#include "posix/test_folder.h"
+#include "fuzz/scratch.h"
 #include "queue/schedule.h"
 
 namespace {
@@ -19,21 +17,11 @@ using namespace porpoise;
 using namespace porpoise::fuzz;
 using namespace porpoise::queue;
 
-posix::TestFolder& folder() {
-  static posix::TestFolder* made = [] {
-    if (::access("/dev/shm", W_OK) == 0) ::setenv("TMPDIR", "/dev/shm", 0);
-    return new posix::TestFolder;
-  }();
-  static const int at_exit = std::atexit([] { delete made; });
-  (void)at_exit;
-  return *made;
-}
-
 std::string written_with(const std::vector<ScheduleEntry>& entries) {
-  Result<ScheduleWriter> writer = ScheduleWriter::begin(folder().fd());
+  Result<ScheduleWriter> writer = ScheduleWriter::begin(scratch().fd());
   require(writer && writer->add(entries));
   require(std::move(*writer).finish(7).has_value());
-  return folder().text(kScheduleName);
+  return scratch().text(kScheduleName);
 }
 
 std::vector<ScheduleEntry> read_all(ScheduleReader& reader) {
@@ -68,9 +56,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     }
     whole = wounds == 0;
   }
-  folder().write(kScheduleName, octets);
-  Result<ScheduleReader> reader = ScheduleReader::open(folder().fd());
-  require(folder().text(kScheduleName) == octets);  // reading changes nothing
+  scratch().write(kScheduleName, octets);
+  Result<ScheduleReader> reader = ScheduleReader::open(scratch().fd());
+  require(scratch().text(kScheduleName) == octets);  // reading changes nothing
   if (!reader) {
     require(!whole && reader.error().sys == EBADMSG && is_line(reader.error().text));
     return 0;
