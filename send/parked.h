@@ -5,17 +5,19 @@
 
 #include <cstdint>
 #include <deque>
-#include <vector>
 
 #include "queue/id.h"
+#include "send/id_index.h"
 
 namespace porpoise::send {
 
-/// At most kMaxOctetsEach octets a message with both ways in: the entries are singly linked lists
-/// in one pool, and a hash table of 4-octet positions finds one by id.
+/// At most kFixedOctets and kMaxOctetsEach a message with both ways in: the entries are singly
+/// linked lists in one pool, and an index finds one by id. The pool's room is given back when all
+/// are gone.
 class ParkedSet {
  public:
   static constexpr std::size_t kMaxOctetsEach = 32;
+  static constexpr std::size_t kFixedOctets = IdIndex::kFixedOctets + 2048;
 
   /// One list; the set holds its entries, whoever parks the list itself.
   struct List {
@@ -35,34 +37,36 @@ class ParkedSet {
   /// The oldest of the list. Not for an empty one.
   Message pop(List& list);
 
-  /// Every id, in no order.
+  /// Every id, in no order. Looks at all the pool.
   template <class Each>
   void for_each(const Each& each) const {
-    for (const std::uint32_t at : slots_) {
-      if (at != 0) each(entries_[at - 1].id);
+    for (const Entry& entry : entries_) {
+      if (entry.used) each(entry.id);
     }
   }
 
   bool contains(const queue::Id& id) const;
   std::size_t size() const { return used_; }
   bool empty() const { return used_ == 0; }
-  std::size_t octets() const;  ///< of memory held
+  std::size_t octets() const;                             ///< of memory held, or a few more
+  std::uint64_t steps() const { return index_.steps(); }  ///< so far, for tests
 
  private:
   struct Entry {
     queue::Id id;
-    std::uint32_t next : 30 = 0;  // of its list, or of the free ones; position + 1
+    std::uint32_t next : 29 = 0;  // of its list, or of the free ones; position + 1
+    std::uint32_t used : 1 = 0;
     std::uint32_t forced : 1 = 0;
     std::uint32_t asked : 1 = 0;
   };
-  std::size_t slot_of(const queue::Id& id) const;
-  void make_room();
-  void clear_slot(std::size_t slot);
+  auto id_at() const {
+    return [this](std::uint32_t position) -> const queue::Id& { return entries_[position].id; };
+  }
 
   std::deque<Entry> entries_;
   std::uint32_t free_ = 0;  // position + 1
   std::size_t used_ = 0;
-  std::vector<std::uint32_t> slots_;  // position + 1 in entries_; 0: free
+  IdIndex index_;  // in entries_
 };
 
 }  // namespace porpoise::send

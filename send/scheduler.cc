@@ -254,6 +254,7 @@ std::optional<Time> Scheduler::wake() const {
   const auto at = [&earliest](Time t) {
     if (t != 0 && (!earliest || t < *earliest)) earliest = t;
   };
+  steps_ += open_.size();
   for (const auto& [id, m] : open_) {
     if (m.doing != Doing::nothing) continue;
     if (m.trouble_until != 0) {
@@ -304,6 +305,10 @@ std::size_t Scheduler::waiting() const {
 
 std::size_t Scheduler::octets_of_waiting() const {
   return fresh_.octets() + waiting_.octets() + parked_.octets();
+}
+
+std::uint64_t Scheduler::steps() const {
+  return steps_ + fresh_.steps() + waiting_.steps() + parked_.steps();
 }
 
 std::optional<std::uint32_t> Scheduler::next_due_s() const {

@@ -105,6 +105,10 @@ class Scheduler {
   }
   const Destinations& destinations() const { return destinations_; }
   std::size_t octets_of_waiting() const;  ///< of memory
+  /// What was looked at so far, for tests: no event is work for all that waits but retry_all(),
+  /// limit(), clock_stepped() and, once each kReleaseEvery while there is need, the release of what
+  /// waited for a destination.
+  std::uint64_t steps() const;
 
  private:
   enum Class : std::uint8_t { first_attempt, another };  // each owns half when both wait
@@ -338,6 +342,7 @@ class Scheduler {
   Time pumped_ = 0;  // when pump() last looked at what is due
   bool spawner_ = false;
   bool stopping_ = false;
+  mutable std::uint64_t steps_ = 0;
   std::vector<Action> actions_;
 };
 

@@ -131,6 +131,7 @@ bool Scheduler::can_be_parked(const Message& m) const {
 }
 
 bool Scheduler::waits_long(const Message& m, const Group& g) const {
+  ++steps_;
   if (!g.blocked) return true;
   const Crowd& crowd = crowds_.at(g.to);
   const auto& blocked = crowd.blocked[m.kind];

@@ -63,6 +63,7 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
   m.reports = l.reports;
   m.notice_due = now + kNoticeDelay;
   m.intents = l.open_intents;
+  steps_ += l.recipients.size();
   m.recipients.resize(l.recipients.size());
   m.of(Status::done) = static_cast<std::uint32_t>(l.recipients.size());
   for (std::uint32_t i = 0; i < l.recipients.size(); ++i) {
@@ -214,6 +215,7 @@ void Scheduler::add_event(Message& m, Kind kind, std::uint32_t recipient, std::s
 
 void Scheduler::advance_all(Time now) {
   std::vector<Id> ids;
+  steps_ += open_.size();
   ids.reserve(open_.size());
   for (const auto& [id, m] : open_) ids.push_back(id);
   for (const Id& id : ids) {
@@ -258,6 +260,7 @@ void Scheduler::intend_notice(Message& m, Time now) {
   Event intent;
   intent.kind = Kind::intent;
   intent.wall_us = now;
+  steps_ += m.recipients.size();
   for (std::uint32_t i = 0; i < m.recipients.size(); ++i) {
     if (m.recipients[i].status != Status::failed) continue;
     set_status(m, i, Status::reported);
@@ -289,6 +292,7 @@ void Scheduler::keep(Message& m, Time now) {
   constexpr std::uint32_t kNever = 0xffffffff;
   std::uint32_t next = kNever;
   bool for_channel = false;
+  steps_ += m.recipients.size();
   for (const Recipient& r : m.recipients) {
     const bool later = r.status == Status::later;
     const bool on_hold = later && held(r.channel);

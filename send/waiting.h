@@ -9,14 +9,18 @@
 #include <vector>
 
 #include "queue/id.h"
+#include "send/id_index.h"
 
 namespace porpoise::send {
 
-/// At most kMaxOctetsEach octets a message with both ways in, so a million cost 32 MB: the entries
-/// are a heap by (next time, id), and a hash table of 4-octet positions finds one by id.
+/// At most kFixedOctets and kMaxOctetsEach a message with both ways in, so a million cost 32 MB:
+/// the entries are a heap by (next time, id), and an index finds one by id. What is to do for one
+/// message grows with the logarithm of their number, and with each 256 of them by one now and then;
+/// only what is said to look at all does.
 class WaitingSet {
  public:
   static constexpr std::size_t kMaxOctetsEach = 32;
+  static constexpr std::size_t kFixedOctets = IdIndex::kFixedOctets + 2048;
 
   struct Entry {
     queue::Id id;
@@ -30,7 +34,7 @@ class WaitingSet {
   bool set(const queue::Id& id, std::uint32_t next_s);
   bool erase(const queue::Id& id);
 
-  bool contains(const queue::Id& id) const { return position_of(id).has_value(); }
+  bool contains(const queue::Id& id) const;
   std::optional<std::uint32_t> next_of(const queue::Id& id) const;
 
   /// The one with the earliest time, of equals the oldest id; nullptr where nothing waits.
@@ -42,8 +46,9 @@ class WaitingSet {
   std::vector<queue::Id> tagged(const std::set<std::uint32_t>& tags, std::uint32_t after_s,
                                 std::size_t most) const;
 
+  /// Looks at all.
   void set_all(std::uint32_t next_s);
-  /// Gives whatever waits for a later time than `latest_s` that time.
+  /// Gives whatever waits for a later time than `latest_s` that time. Looks at all.
   void pull_in(std::uint32_t latest_s);
 
   /// Every one, in no order.
@@ -54,21 +59,21 @@ class WaitingSet {
 
   std::size_t size() const { return heap_.size(); }
   bool empty() const { return heap_.empty(); }
-  std::size_t octets() const;  ///< of memory held
+  std::size_t octets() const;  ///< of memory held, or a few more
+  std::uint64_t steps() const { return steps_ + index_.steps(); }  ///< so far, for tests
 
  private:
-  std::optional<std::uint32_t> position_of(const queue::Id& id) const;
-  std::size_t slot_of(const queue::Id& id) const;
-  void note(std::uint32_t position) { slots_[slot_of(heap_[position].id)] = position + 1; }
+  auto id_at() const {
+    return [this](std::uint32_t position) -> const queue::Id& { return heap_[position].id; };
+  }
   void exchange(std::uint32_t a, std::uint32_t b);
   void rise(std::uint32_t position);
   void sink(std::uint32_t position);
   void remove_at(std::uint32_t position);
-  void make_room();
-  void clear_slot(std::size_t slot);
 
-  std::deque<Entry> heap_;            // grows in pieces: a vector would double
-  std::vector<std::uint32_t> slots_;  // position + 1 in heap_; 0: free
+  std::deque<Entry> heap_;  // grows in pieces: a vector would double
+  IdIndex index_;           // in heap_
+  mutable std::uint64_t steps_ = 0;
 };
 
 static_assert(sizeof(WaitingSet::Entry) == 20);
