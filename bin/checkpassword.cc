@@ -2,9 +2,7 @@
 
 #include "pop3d/checkpassword.h"
 
-#include <getopt.h>
-
-#include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 namespace {
@@ -15,29 +13,15 @@ constexpr const char* kUsage =
     "usage: checkpassword [--instance DIR] [--beside] PROGRAM [ARGUMENT...]";
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'},
-                            {"beside", no_argument, nullptr, 'b'},
-                            {"instance", required_argument, nullptr, 'I'},
-                            {nullptr, 0, nullptr, 0}};
   std::optional<std::string> instance;
   bool beside = false;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-      if (!shown) return failed(shown);
-      return 0;
-    }
-    if (c == 'b') {
-      beside = true;
-    } else if (c == 'I') {
-      instance = optarg;
-    } else {
-      return permanent("{}", kUsage);
-    }
-  }
-  if (beside) return pop3d::run_beside(instance, {argv + optind, argv + argc});
-  return pop3d::run_checkpassword(instance, {argv + optind, argv + argc});
+  posix::Options options(kUsage);
+  options.flag("beside", beside).value("instance", instance);
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  if (!*operands) return 0;
+  if (beside) return pop3d::run_beside(instance, **operands);
+  return pop3d::run_checkpassword(instance, **operands);
 }
 
 }  // namespace

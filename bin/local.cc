@@ -2,7 +2,6 @@
 
 #include <climits>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "local/carry_out.h"
 #include "posix/clock.h"
 #include "posix/file.h"
+#include "posix/options.h"
 #include "posix/process.h"
 #include "posix/program.h"
 
@@ -52,41 +52,39 @@ struct Line {
   bool help = false;
 };
 
+template <class Time>
+posix::Options::Take take_time(Time& time) {
+  return [&time](const std::string& text) -> Result<> {
+    Result<std::chrono::seconds> parsed = mail::parse_time(text, kMaxTime);
+    if (!parsed) return failed(parsed);
+    time = *parsed;
+    return {};
+  };
+}
+
 Result<Line> parse_line(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'},
-                            {"explain", no_argument, nullptr, 'e'},
-                            {"instance", required_argument, nullptr, 'i'},
-                            {"lock-seconds", required_argument, nullptr, 'l'},
-                            {"program-seconds", required_argument, nullptr, 'p'},
-                            {nullptr, 0, nullptr, 0}};
   Line line;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+nN", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      line.help = true;
-      return line;
-    }
-    if (c == 'n' || c == 'N') {
-      line.settings.only_show = c == 'n';
-    } else if (c == 'e') {
-      line.settings.only_show = line.settings.explain = true;
-    } else if (c == 'i') {
-      line.settings.instance = absolute(optarg);
-    } else if (c == 'l' || c == 'p') {
-      Result<std::chrono::seconds> seconds = mail::parse_time(optarg, kMaxTime);
-      if (!seconds) return failed(seconds);
-      if (c == 'l') line.settings.lock_patience = *seconds;
-      if (c == 'p') line.settings.program_limit = *seconds;
-    } else {
-      return permanent("{}", kUsage);
-    }
-  }
-  char** const at = argv + optind;
-  if (argc - optind != 8) return permanent("{}", kUsage);
+  local::Settings& settings = line.settings;
+  bool explain = false;
+  std::optional<std::string> instance;
+  posix::Options options(kUsage);
+  options.letters("nN", [&](char letter) { settings.only_show = letter == 'n'; })
+      .flag("explain", explain)
+      .value("instance", instance)
+      .value("lock-seconds", take_time(settings.lock_patience))
+      .value("program-seconds", take_time(settings.program_limit));
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  line.help = !*operands;
+  if (line.help) return line;
+  std::vector<std::string>& at = **operands;
+  if (at.size() != 8) return options.wrong();
   line.delivery = {at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7]};
   if (!line.delivery.home.starts_with('/')) {
     return permanent("home \"{}\" does not begin with a slash", line.delivery.home);
   }
+  if (explain) settings.only_show = settings.explain = true;
+  if (instance) settings.instance = absolute(*instance);
   return line;
 }
 
@@ -117,9 +115,7 @@ int main(int argc, char** argv) {
   return posix::run_program("local", [&]() -> Result<int> {
     Result<Line> line = parse_line(argc, argv);
     if (!line) return failed(line);
-    if (!line->help) return run(line->delivery, std::move(line->settings));
-    Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-    if (!shown) return failed(shown);
-    return 0;
+    if (line->help) return 0;
+    return run(line->delivery, std::move(line->settings));
   });
 }

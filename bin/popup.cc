@@ -2,9 +2,7 @@
 
 #include "pop3d/popup.h"
 
-#include <getopt.h>
-
-#include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 namespace {
@@ -15,31 +13,22 @@ constexpr const char* kUsage =
     "usage: popup [--apop] [--idle SECONDS] [--beside] HOSTNAME [SUBPROGRAM [ARGUMENT...]]";
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'},
-                            {"apop", no_argument, nullptr, 'a'},
-                            {"beside", no_argument, nullptr, 'b'},
-                            {"idle", required_argument, nullptr, 'i'},
-                            {nullptr, 0, nullptr, 0}};
   pop3d::Popup popup;
   bool beside = false;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-      if (!shown) return failed(shown);
-      return 0;
-    }
-    if (c == 'a') {
-      popup.apop = true;
-    } else if (c == 'b') {
-      beside = true;
-    } else if (c != 'i' || !pop3d::parse_idle(optarg, popup.limits)) {
-      return permanent("{}", kUsage);
-    }
-  }
-  if (beside ? argc - optind != 1 : argc - optind < 2) return permanent("{}", kUsage);
-  popup.hostname = argv[optind];
-  popup.subprogram.assign(argv + optind + 1, argv + argc);
+  posix::Options options(kUsage);
+  options.flag("apop", popup.apop)
+      .flag("beside", beside)
+      .value("idle", [&](const std::string& text) -> Result<> {
+        if (!pop3d::parse_idle(text, popup.limits)) return options.wrong();
+        return {};
+      });
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  if (!*operands) return 0;
+  const std::vector<std::string>& given = **operands;
+  if (beside ? given.size() != 1 : given.size() < 2) return options.wrong();
+  popup.hostname = given[0];
+  popup.subprogram.assign(given.begin() + 1, given.end());
   if (!pop3d::is_host_name(popup.hostname)) {
     return permanent("HOSTNAME \"{}\": want 1 to 253 letters, digits, dots and hyphens",
                      popup.hostname);

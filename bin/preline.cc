@@ -1,10 +1,9 @@
 // preline(1): runs a program with the lines that an mbox puts before a message.
 
-#include <getopt.h>
 #include <stdlib.h>
 
 #include "posix/fed_program.h"
-#include "posix/file.h"
+#include "posix/options.h"
 #include "posix/program.h"
 
 namespace {
@@ -20,23 +19,10 @@ struct Lines {
   bool return_path = true;
   bool delivered_to = true;
 
-  bool set(int letter) {
-    switch (letter) {
-      case 'f':
-      case 'F':
-        from = letter == 'F';
-        return true;
-      case 'r':
-      case 'R':
-        return_path = letter == 'R';
-        return true;
-      case 'd':
-      case 'D':
-        delivered_to = letter == 'D';
-        return true;
-      default:
-        return false;
-    }
+  void set(char letter) {
+    if (letter == 'f' || letter == 'F') from = letter == 'F';
+    if (letter == 'r' || letter == 'R') return_path = letter == 'R';
+    if (letter == 'd' || letter == 'D') delivered_to = letter == 'D';
   }
 };
 
@@ -53,21 +39,16 @@ Result<std::string> text_before(const Lines& lines) {
 }
 
 Result<int> run(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'}, {nullptr, 0, nullptr, 0}};
   Lines lines;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+fFrRdD", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-      if (!shown) return failed(shown);
-      return 0;
-    }
-    if (!lines.set(c)) return permanent("{}", kUsage);
-  }
-  if (optind == argc) return permanent("{}", kUsage);
+  posix::Options options(kUsage);
+  options.letters("fFrRdD", [&](char letter) { lines.set(letter); });
+  auto command = options.read(argc, argv);
+  if (!command) return failed(command);
+  if (!*command) return 0;
+  if ((*command)->empty()) return options.wrong();
   Result<std::string> before = text_before(lines);
   if (!before) return failed(before);
-  return posix::run_fed({argv + optind, argv + argc}, *before);
+  return posix::run_fed(**command, *before);
 }
 
 }  // namespace

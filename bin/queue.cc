@@ -1,11 +1,11 @@
 // queue(8): a message on descriptor 0, its envelope on descriptor 1, an exit code.
 
-#include <charconv>
-#include <getopt.h>
+#include <climits>
 #include <new>
 
 #include "instance/instance.h"
-#include "posix/file.h"
+#include "libmail/quantity.h"
+#include "posix/options.h"
 #include "posix/program.h"
 #include "queue/door.h"
 #include "queue/intake.h"
@@ -15,12 +15,8 @@ namespace {
 using porpoise::queue::Code;
 using porpoise::queue::SubmitError;
 
-constexpr const char* kHelp =
-    "usage: queue [--instance DIR] < MESSAGE 1< ENVELOPE\n"
-    "       queue [--instance DIR] --serve FD\n"
-    "Queues the message on descriptor 0 for the envelope read from descriptor 1:\n"
-    "F sender NUL, T recipient NUL for each, NUL. See queue(8) for the exit codes.\n"
-    "--serve takes what others hand in, from the listening socket that descriptor FD is.\n";
+constexpr const char* kUsage =
+    "usage: queue [--instance DIR] < MESSAGE 1< ENVELOPE, or queue [--instance DIR] --serve FD";
 
 int end(Code code, std::string_view text) {
   porpoise::posix::complain("queue", text);
@@ -50,48 +46,50 @@ porpoise::Result<int> serve(const std::optional<std::string>& where, int listeni
   return 0;
 }
 
-std::optional<int> descriptor(std::string_view text) {
-  int fd = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
-  if (error != std::errc() || end != text.data() + text.size() || fd < 0) return std::nullopt;
-  return fd;
+struct Line {
+  std::optional<std::string> instance;
+  std::optional<int> listening;
+  bool help = false;
+};
+
+porpoise::Result<Line> parse_line(int argc, char** argv) {
+  Line line;
+  porpoise::posix::Options options(kUsage);
+  options.value("instance", line.instance)
+      .value("serve", [&](const std::string& text) -> porpoise::Result<> {
+        const auto fd = porpoise::mail::parse_digits(text, INT_MAX);
+        if (!fd) return porpoise::permanent("--serve: \"{}\" is no descriptor", text);
+        line.listening = static_cast<int>(*fd);
+        return {};
+      });
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  line.help = !*operands;
+  if (!line.help && !(*operands)->empty()) return options.wrong();
+  return line;
+}
+
+int take_in(const Line& line) {
+  try {
+    return queue_one(line.instance);
+  } catch (const std::bad_alloc&) {
+    return end(Code::memory, "out of memory");
+  } catch (const std::exception& error) {
+    return end(Code::bug, error.what());
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   porpoise::posix::begin_program();
-  const option options[] = {{"instance", required_argument, nullptr, 'i'},
-                            {"serve", required_argument, nullptr, 's'},
-                            {"help", no_argument, nullptr, 'h'},
-                            {nullptr, 0, nullptr, 0}};
-  std::optional<std::string> where;
-  std::optional<int> listening;
-  ::opterr = 0;
-  for (int letter; (letter = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (letter == 'h') {
-      return porpoise::posix::write_all(1, kHelp, "standard output") ? 0 : 111;
-    }
-    if (letter == 's') listening = descriptor(optarg);
-    if (letter == 's' && listening) continue;
-    if (letter != 'i') {
-      porpoise::posix::complain("queue", "unknown option or missing argument; try queue --help");
-      return 100;
-    }
-    where = optarg;
+  porpoise::Result<Line> line = parse_line(argc, argv);
+  if (!line || line->help || line->listening) {
+    return porpoise::posix::run_program("queue", [&]() -> porpoise::Result<int> {
+      if (!line) return failed(line);
+      if (line->help) return 0;
+      return serve(line->instance, *line->listening);
+    });
   }
-  if (optind < argc) {
-    porpoise::posix::complain("queue", "takes no operands");
-    return 100;
-  }
-  if (listening) {
-    return porpoise::posix::run_program("queue", [&] { return serve(where, *listening); });
-  }
-  try {
-    return queue_one(where);
-  } catch (const std::bad_alloc&) {
-    return end(Code::memory, "out of memory");
-  } catch (const std::exception& error) {
-    return end(Code::bug, error.what());
-  }
+  return take_in(*line);
 }

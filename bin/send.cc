@@ -1,12 +1,12 @@
 // send(8): schedules what is queued.
 
-#include <charconv>
-#include <getopt.h>
+#include <climits>
 #include <optional>
 #include <string>
 
 #include "instance/instance.h"
-#include "posix/file.h"
+#include "libmail/quantity.h"
+#include "posix/options.h"
 #include "posix/program.h"
 #include "send/loop.h"
 #include "send/rights.h"
@@ -25,13 +25,15 @@ struct Line {
   bool help = false;
 };
 
-Result<int> descriptor(std::string_view option, std::string_view text) {
-  int fd = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), fd);
-  if (error != std::errc() || end != text.data() + text.size() || fd < 3) {
-    return permanent("{}: \"{}\" is no descriptor from 3 on", option, text);
-  }
-  return fd;
+// What takes a descriptor that is none of the standard ones into `fd`.
+posix::Options::Take descriptor(std::string option, std::optional<int>& fd) {
+  return [option = std::move(option), &fd](const std::string& text) -> Result<> {
+    const auto given = mail::parse_digits(text, INT_MAX);
+    if (!given || *given < 3)
+      return permanent("{}: \"{}\" is no descriptor from 3 on", option, text);
+    fd = static_cast<int>(*given);
+    return {};
+  };
 }
 
 Result<queue::Id> parse_id(std::string_view text) {
@@ -40,10 +42,12 @@ Result<queue::Id> parse_id(std::string_view text) {
   return *id;
 }
 
-Result<send::LogFormat> log_format(std::string_view word) {
-  if (word == "plain") return send::LogFormat::plain;
-  if (word == "json") return send::LogFormat::json;
-  return permanent("--log-format: \"{}\" is neither plain nor json", word);
+Result<> set_log_format(send::Options& options, const std::string& word) {
+  if (word != "plain" && word != "json") {
+    return permanent("--log-format: \"{}\" is neither plain nor json", word);
+  }
+  options.log_format = word == "json" ? send::LogFormat::json : send::LogFormat::plain;
+  return {};
 }
 
 Result<> add_id(send::Options& options, std::string_view text) {
@@ -53,71 +57,55 @@ Result<> add_id(send::Options& options, std::string_view text) {
   return {};
 }
 
-Result<Line> parse_line(int argc, char** argv) {
-  const option known[] = {{"help", no_argument, nullptr, 'h'},
-                          {"instance", required_argument, nullptr, 'i'},
-                          {"log-format", required_argument, nullptr, 'l'},
-                          {"once", no_argument, nullptr, 'o'},
-                          {"report", required_argument, nullptr, 'R'},
-                          {"report-fd", required_argument, nullptr, 'F'},
-                          {"retry", optional_argument, nullptr, 'r'},
-                          {"spawner-fd", required_argument, nullptr, 's'},
-                          {"control-fd", required_argument, nullptr, 'c'},
-                          {nullptr, 0, nullptr, 0}};
-  Line line;
-  bool retry = false;
-  std::optional<queue::Id> report;
-  int report_fd = -1;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", known, nullptr)) != -1;) {
-    if (c == 'h') {
-      line.help = true;
-    } else if (c == 'i') {
-      line.instance = optarg;
-    } else if (c == 'o') {
-      line.options.once = true;
-    } else if (c == 'l') {
-      Result<send::LogFormat> format = log_format(optarg);
-      if (!format) return failed(format);
-      line.options.log_format = *format;
-    } else if (c == 's' || c == 'c') {
-      Result<int> fd = descriptor(c == 's' ? "--spawner-fd" : "--control-fd", optarg);
-      if (!fd) return failed(fd);
-      (c == 's' ? line.options.spawner_socket : line.options.control_socket) = *fd;
-    } else if (c == 'F') {
-      Result<int> fd = descriptor("--report-fd", optarg);
-      if (!fd) return failed(fd);
-      report_fd = *fd;
-    } else if (c == 'R') {
-      Result<queue::Id> id = parse_id(optarg);
-      if (!id) return failed(id);
-      report = *id;
-    } else if (c == 'r') {
-      retry = true;
-      if (optarg == nullptr) continue;
-      if (Result<> done = add_id(line.options, optarg); !done) return failed(done);
-    } else {
-      return permanent("{}", kUsage);
-    }
-  }
-  if (optind < argc && !retry) return permanent("{}", kUsage);
-  for (int i = optind; i < argc; ++i) {
-    if (Result<> done = add_id(line.options, argv[i]); !done) return failed(done);
-  }
-  if (report.has_value() != (report_fd >= 0)) {
+// --report and --report-fd as they were given.
+struct Report {
+  std::optional<std::string> id;
+  std::optional<int> fd;
+};
+
+Result<> set_report(send::Options& options, const Report& report) {
+  if (report.id.has_value() != report.fd.has_value()) {
     return permanent("--report and --report-fd come together");
   }
-  if (report) line.options.report = send::Options::Report{*report, report_fd};
-  line.options.retry_all = retry && line.options.retry.empty();
+  if (!report.id) return {};
+  Result<queue::Id> id = parse_id(*report.id);
+  if (!id) return failed(id);
+  options.report = send::Options::Report{*id, *report.fd};
+  return {};
+}
+
+Result<Line> parse_line(int argc, char** argv) {
+  Line line;
+  send::Options& wanted = line.options;
+  bool retry = false;
+  Report report;
+  posix::Options options(kUsage);
+  options.value("instance", line.instance)
+      .flag("once", wanted.once)
+      .value("log-format", [&](const std::string& word) { return set_log_format(wanted, word); })
+      .value("report", report.id)
+      .value("report-fd", descriptor("--report-fd", report.fd))
+      .value("spawner-fd", descriptor("--spawner-fd", wanted.spawner_socket))
+      .value("control-fd", descriptor("--control-fd", wanted.control_socket))
+      .maybe_value("retry", [&](const std::string& id) -> Result<> {
+        retry = true;
+        return id.empty() ? Result<>() : add_id(wanted, id);
+      });
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  line.help = !*operands;
+  if (line.help) return line;
+  if (!(*operands)->empty() && !retry) return options.wrong();
+  for (const std::string& id : **operands) {
+    if (Result<> done = add_id(wanted, id); !done) return failed(done);
+  }
+  if (Result<> done = set_report(wanted, report); !done) return failed(done);
+  wanted.retry_all = retry && wanted.retry.empty();
   return line;
 }
 
 Result<int> run(const Line& line) {
-  if (line.help) {
-    Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-    if (!shown) return failed(shown);
-    return 0;
-  }
+  if (line.help) return 0;
   Result<Instance> instance = Instance::find(line.instance);
   if (!instance) return failed(instance);
   if (Result<> owner = instance->require_owner(); !owner) return failed(owner);

@@ -1,6 +1,5 @@
 // spawn(8): starts each local delivery as its recipient.
 
-#include <getopt.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include "libmail/quantity.h"
 #include "posix/file.h"
 #include "posix/lock.h"
+#include "posix/options.h"
 #include "posix/program.h"
 #include "spawn/spawner.h"
 
@@ -48,58 +48,33 @@ struct Line {
   bool help = false;
 };
 
-// The limit that an option is about.
-std::chrono::seconds* limit_of(int option, spawn::Limits& limits) {
-  switch (option) {
-    case 'd':
-      return &limits.delivery;
-    case 'r':
-      return &limits.remote;
-    case 'l':
-      return &limits.lookup;
-    case 'g':
-      return &limits.grace;
-    default:
-      return nullptr;
-  }
+// What takes a number of seconds into `limit`.
+posix::Options::Take seconds(std::chrono::seconds& limit) {
+  return [&limit](const std::string& text) -> Result<> {
+    const auto given = mail::parse_digits(text, kMaxSeconds);
+    if (!given) return permanent("\"{}\" is no number of seconds", text);
+    limit = std::chrono::seconds(*given);
+    return {};
+  };
 }
 
 Result<Line> parse_line(int argc, char** argv) {
-  const option options[] = {{"help", no_argument, nullptr, 'h'},
-                            {"instance", required_argument, nullptr, 'i'},
-                            {"delivery-seconds", required_argument, nullptr, 'd'},
-                            {"remote-seconds", required_argument, nullptr, 'r'},
-                            {"lookup-seconds", required_argument, nullptr, 'l'},
-                            {"grace-seconds", required_argument, nullptr, 'g'},
-                            {nullptr, 0, nullptr, 0}};
   Line line;
-  opterr = 0;
-  for (int c; (c = ::getopt_long(argc, argv, "+", options, nullptr)) != -1;) {
-    if (c == 'h') {
-      line.help = true;
-      return line;
-    }
-    if (c == 'i') {
-      line.instance = optarg;
-    } else if (std::chrono::seconds* limit = limit_of(c, line.limits)) {
-      const std::string_view text = optarg;
-      const auto seconds = mail::parse_digits(text, kMaxSeconds);
-      if (!seconds) return permanent("\"{}\" is no number of seconds", text);
-      *limit = std::chrono::seconds(*seconds);
-    } else {
-      return permanent("{}", kUsage);
-    }
-  }
-  if (argc != optind) return permanent("{}", kUsage);
+  posix::Options options(kUsage);
+  options.value("instance", line.instance)
+      .value("delivery-seconds", seconds(line.limits.delivery))
+      .value("remote-seconds", seconds(line.limits.remote))
+      .value("lookup-seconds", seconds(line.limits.lookup))
+      .value("grace-seconds", seconds(line.limits.grace));
+  auto operands = options.read(argc, argv);
+  if (!operands) return failed(operands);
+  line.help = !*operands;
+  if (!line.help && !(*operands)->empty()) return options.wrong();
   return line;
 }
 
 Result<int> run(const Line& line) {
-  if (line.help) {
-    Result<> shown = posix::write_all(1, fmt::format("{}\n", kUsage), "standard output");
-    if (!shown) return failed(shown);
-    return 0;
-  }
+  if (line.help) return 0;
   if (!is_our_socket()) return permanent("descriptor 3 is not the socket of send");
   Result<Instance> instance = Instance::find(line.instance);
   if (!instance) return failed(instance);

@@ -15,7 +15,7 @@ constexpr int kFirst = 257;
 }  // namespace
 
 Options& Options::flag(std::string name, bool& set) {
-  known_.push_back({std::move(name), false, [&set](const std::string&) {
+  known_.push_back({std::move(name), no_argument, [&set](const std::string&) {
                       set = true;
                       return Result<>();
                     }});
@@ -30,34 +30,50 @@ Options& Options::value(std::string name, std::optional<std::string>& value) {
 }
 
 Options& Options::value(std::string name, Take take) {
-  known_.push_back({std::move(name), true, std::move(take)});
+  known_.push_back({std::move(name), required_argument, std::move(take)});
+  return *this;
+}
+
+Options& Options::maybe_value(std::string name, Take take) {
+  known_.push_back({std::move(name), optional_argument, std::move(take)});
+  return *this;
+}
+
+Options& Options::letters(std::string letters, std::function<void(char)> take) {
+  letters_ = std::move(letters);
+  take_letter_ = std::move(take);
   return *this;
 }
 
 Result<std::optional<std::vector<std::string>>> Options::read(int argc, char** argv) const {
   std::vector<option> list = {{"help", no_argument, nullptr, kHelp}};
   for (std::size_t i = 0; i < known_.size(); ++i) {
-    const int has = known_[i].has_value ? required_argument : no_argument;
-    list.push_back({known_[i].name.c_str(), has, nullptr, kFirst + static_cast<int>(i)});
+    list.push_back(
+        {known_[i].name.c_str(), known_[i].argument, nullptr, kFirst + static_cast<int>(i)});
   }
   list.push_back({nullptr, 0, nullptr, 0});
   ::opterr = 0;
   ::optind = 0;  // from the beginning, whoever read a line before
-  for (int which; (which = ::getopt_long(argc, argv, "+", list.data(), nullptr)) != -1;) {
+  const std::string letters = "+" + letters_;
+  for (int which;
+       (which = ::getopt_long(argc, argv, letters.c_str(), list.data(), nullptr)) != -1;) {
     if (which == kHelp) {
       Result<> shown = write_all(1, usage_ + "\n", "standard output");
       if (!shown) return failed(shown);
       return std::nullopt;
     }
     if (which == '?') return wrong();
-    if (Result<> done = take(which - kFirst); !done) return failed(done);
+    if (Result<> done = take(which); !done) return failed(done);
   }
   return std::vector<std::string>(argv + ::optind, argv + argc);
 }
 
-Result<> Options::take(int index) const {
-  const Known& known = known_[static_cast<std::size_t>(index)];
-  return known.take(known.has_value ? ::optarg : "");
+Result<> Options::take(int which) const {
+  if (which < kFirst) {
+    take_letter_(static_cast<char>(which));
+    return {};
+  }
+  return known_[static_cast<std::size_t>(which - kFirst)].take(::optarg != nullptr ? ::optarg : "");
 }
 
 }  // namespace porpoise::posix

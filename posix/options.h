@@ -1,4 +1,6 @@
-// The command line of the small programs: long options, a stop at the first operand, --help.
+// The command line of the small programs: long options, single letters, a stop at the first
+// operand,
+// --help.
 
 #pragma once
 
@@ -25,6 +27,10 @@ class Options {
   Options& value(std::string name, std::optional<std::string>& value);
   /// `take` may refuse the value: read() then gives its error.
   Options& value(std::string name, Take take);
+  /// The value can only come in the same word; without one `take` gets "".
+  Options& maybe_value(std::string name, Take take);
+  /// -x for each x of `letters`, which may share a word. The last call counts.
+  Options& letters(std::string letters, std::function<void(char)> take);
 
   /// The operands. Nothing: --help was asked for and shown, and there is nothing else to do.
   /// Errors: a permanent one, the usage; those of `take`; that standard output takes nothing.
@@ -36,13 +42,15 @@ class Options {
  private:
   struct Known {
     std::string name;
-    bool has_value = false;
+    int argument;  // as getopt_long has it
     Take take;
   };
-  Result<> take(int index) const;
+  Result<> take(int which) const;
 
   std::string usage_;
   std::vector<Known> known_;
+  std::string letters_;
+  std::function<void(char)> take_letter_;
 };
 
 }  // namespace porpoise::posix

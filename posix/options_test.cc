@@ -104,6 +104,29 @@ TEST_F(OptionsTest, ARefusedValueIsItsError) {
   EXPECT_EQ(fault({"--number="}), "\"\" is not 7");
 }
 
+TEST_F(OptionsTest, AValueThatMayBeMissingIsNeverTheNextWord) {
+  std::vector<std::string> given;
+  options_.maybe_value("retry", [&](const std::string& text) -> Result<> {
+    given.push_back(text);
+    return {};
+  });
+  auto operands = read({"--retry", "--retry=one", "two"});
+  ASSERT_TRUE(operands && *operands);
+  EXPECT_THAT(given, ElementsAre("", "one"));
+  EXPECT_THAT(**operands, ElementsAre("two"));
+}
+
+TEST_F(OptionsTest, LettersMayShareAWordAndStandBesideLongOptions) {
+  std::string letters;
+  options_.letters("nN", [&](char letter) { letters += letter; });
+  auto operands = read({"-nN", "--quiet", "-n", "--", "-N"});
+  ASSERT_TRUE(operands && *operands);
+  EXPECT_EQ(letters, "nNn");
+  EXPECT_TRUE(quiet_);
+  EXPECT_THAT(**operands, ElementsAre("-N"));
+  EXPECT_EQ(fault({"-nx"}), "usage: tool [--quiet] FILE");
+}
+
 TEST_F(OptionsTest, HelpIsShownAndNothingElseIsDone) {
   testing::internal::CaptureStdout();
   auto operands = read({"--help", "--unknown"});
