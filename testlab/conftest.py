@@ -15,6 +15,7 @@ from $PORPOISE_BUILD (default build/bin).
 A system instance, as real root, is the fixture `system`: system.py.
 """
 
+import copy
 import os
 import pathlib
 import shutil
@@ -68,6 +69,12 @@ class Lab:
                 (self.bin / program.name).chmod(0o755)
         for name in ("mailq", "newaliases"):
             (self.bin / name).symlink_to("sendmail")
+
+    def as_root(self):
+        """The same programs, run by root."""
+        made = copy.copy(self)
+        made.uid = made.gid = 0
+        return made
 
     def own(self, path):
         """Gives path to the user everything runs as; returns it."""

@@ -11,6 +11,7 @@ Checker.crashed(tree, position) and Checker.recovered(tree, before, position) gi
   I5  leftovers only in tmp/; sweeping takes the old ones and no other
   I6  after the restart the tools work, the queue empties, and old messages keep their names
   I7  an error is answered with a documented temporary failure, never with a yes
+  I8  a file in a mailbox or in the queue belongs to whom that belongs
 """
 
 import collections
@@ -94,6 +95,7 @@ class Layout:
 
     mailboxes: dict
     queue: str = ""  # "" where the tree has none
+    owners: dict = dataclasses.field(default_factory=dict)  # area: uid, where several users have mail
 
     def areas(self):
         return [self.queue] * bool(self.queue) + list(self.mailboxes.values())
@@ -128,6 +130,19 @@ def read_tree(root, layout=None):
     return tree
 
 
+def owned_wrongly(root, layout):
+    """I8: violations in whom the files of the layout's areas belong to."""
+    found = []
+    for area, uid in layout.owners.items():
+        place = pathlib.Path(root) / area
+        files = [f for f in place.rglob("*") if f.is_file()] if place.is_dir() else [place] if place.exists() else []
+        for file in files:
+            owner = file.lstat().st_uid
+            if owner != uid:
+                found.append(Violation("I8", f"{file.relative_to(root)} belongs to uid {owner}, not {uid}"))
+    return found
+
+
 # -- one file, looked at alone; the results depend on its octets only and are remembered
 
 Mail = collections.namedtuple("Mail", "subject recipient notice names why")
@@ -143,8 +158,8 @@ _FINAL = re.compile(rb"^Final-Recipient: *rfc822; *(\S+)", re.M | re.I)
 def look_at_mail(octets, messages):
     """What a file that should be one message is: of a mailbox, or the content of a queue file."""
     header, gap, body = octets.partition(b"\n\n")
-    delivered = _DELIVERED.search(header)
-    recipient = delivered[1].decode(errors="replace") if delivered else None
+    delivered = _DELIVERED.findall(header)  # the last one is the first recipient; others had it forwarded
+    recipient = delivered[-1].decode(errors="replace") if delivered else None
     found = _SUBJECT.search(header)
     subject = found[1].decode(errors="replace") if found else None
     if subject not in messages and b"multipart/report" in header:
@@ -215,6 +230,7 @@ class Summary:
         self.copies = collections.Counter()  # (subject, recipient): whole messages in its mailbox
         self.notices = collections.Counter()  # (subject, recipient): reports about it, delivered
         self.status = {}  # (subject, recipient): what the queue says of it
+        self.waits = collections.Counter()  # (subject, recipient): in how many queue files it waits
         self.queued_notices = set()  # (subject, recipient): a report that waits
         self.names = set()  # base names in Maildirs, with their folder
         self.queued = set()  # ids
@@ -231,12 +247,14 @@ def _base(name):
 
 
 class Checker:
-    def __init__(self, ledger, layout, syncs_failed=False):
+    def __init__(self, ledger, layout, syncs_failed=False, restarted=False):
         """`syncs_failed`: what a program took back after a failed sync may return with a crash, and
-        be delivered again besides; I3 is not judged then."""
+        be delivered again besides; I3 is not judged then. `restarted`: what is looked at went on by itself
+        after one of its processes was killed."""
         self.ledger = ledger
         self.layout = layout
         self.syncs_failed = syncs_failed
+        self.restarted = restarted
         self.senders = {s: m.sender for s, m in ledger.messages.items()}
         self._looks = {}  # (kind, octets): what look_at_* said
         self._roles = {}  # path: (kind, place, name)
@@ -342,12 +360,16 @@ class Checker:
         if file.id != name or mail.why:
             sum_.wrong.append(Violation("I2", f"{path}: {mail.why or 'the header has another id'}"))
             return
+        half_moved = name in sum_.queued
         sum_.queued.add(name)
         if mail.notice:
             sum_.queued_notices.update((mail.subject, n) for n in mail.names if queue_file.WAITING in file.status)
             return
         for recipient, status in zip(file.recipients, file.status):
-            sum_.status[mail.subject, recipient] = status
+            key = (mail.subject, mail.recipient or recipient)  # forwarded: still on its way to the first one
+            if not sum_.waiting(key):
+                sum_.status[key] = status
+            sum_.waits[key] += status == queue_file.WAITING and not half_moved
 
     # -- the judgements
 
@@ -383,7 +405,7 @@ class Checker:
         hurt = self.ledger.hurt.values()
         found += [v for v in self._lost(sum_, self._at(position)) if v.fact.partition(" ")[0] not in hurt]
         for (subject, recipient), count in sum_.copies.items():
-            if count > 1 and not self.syncs_failed:
+            if count > 1 + self.restarted and not self.syncs_failed:
                 found.append(Violation("I3", f"{subject} to {recipient} is there {count} times without any crash before"))
         sum_.found = found
         return found, sum_
@@ -416,7 +438,7 @@ class Checker:
     def _repeated(self, sum_, before, known):
         for (subject, recipient), count in sum_.copies.items():
             key = (subject, recipient)
-            again = before.waiting(key) and subject not in known["settled"]
+            again = before.waits[key] * (subject not in known["settled"])
             allowed = max(1, before.copies[key] + again)
             if count > allowed:
                 said = before.status.get(key, "nothing")

@@ -13,7 +13,7 @@ from conftest import TOP, processes_about, wait_for
 from fault import answers, controls, points
 from fault.runs import TOOL
 from fault.supervisor import KILLED, Supervisor, Trouble
-from workloads import WORKLOADS
+from workloads import WORKLOADS, that_run_here
 
 FULL = bool(os.environ.get("PORPOISE_FULL"))
 LAB = [sys.executable, str(TOP / "testlab" / "lab"), "fault"]
@@ -29,10 +29,16 @@ def lab_fault(tmp_path, *options):
     return json.loads(figures.read_text()), done.stdout
 
 
+def needs_its_rights(workload):
+    if workload not in that_run_here():
+        pytest.skip("needs root: a system instance has several users")
+
+
 # -- the programs
 
 @pytest.mark.parametrize("workload", sorted(WORKLOADS))
 def test_a_call_that_fails_or_is_the_last_one_loses_nothing(tmp_path, workload):
+    needs_its_rights(workload)
     modes = [o for mode in points.MODES for o in ("--mode", mode)]
     how_many = ["--full"] if FULL else ["--points", SAMPLE]
     figures, _ = lab_fault(tmp_path, "--workload", workload, *modes, *map(str, how_many))
@@ -52,6 +58,7 @@ def test_the_same_with_named_temporary_files(tmp_path, workload):
 
 @pytest.mark.parametrize("control", controls.CONTROLS, ids=lambda c: f"{c.plant}-{c.workload}-{c.mode}")
 def test_a_bug_that_was_planted_is_found(tmp_path, control):
+    needs_its_rights(control.workload)
     figures, shown = lab_fault(tmp_path, "--controls", f"{control.plant}/{control.workload}/{control.mode}")
     assert [controls.is_caught(r) for r in figures["controls"]] == [True], shown
 

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 import queue_file
-from invariants import Checker, Layout, Ledger, check_answer
+from invariants import Checker, Layout, Ledger, Violation, check_answer, owned_wrongly
 from queue_file import MAGIC, SEED, crc32c
 from workloads import text
 
@@ -257,6 +257,57 @@ def test_mbox_messages_are_found_whole_among_what_a_crash_left():
     assert case.recovered({**torn, **waiting}, mended) == []
     assert case.recovered({"mona/mbox": entry, **waiting}, mended)[0].startswith("I2 mona/mbox: partial: 102 octets")
     assert case.crashed({"mona/mbox": entry + entry}) == ["I3 m1 to mona@here.test is there 2 times without any crash before"]
+
+
+FORWARDED = delivered("m1", octets=delivered("m1", recipient="dave@here.test"), recipient="alice-dave@here.test")
+
+
+def test_what_was_forwarded_is_its_first_recipients():
+    case = Case("dave@here.test")
+    assert case.crashed({"alice/new/1": FORWARDED}) == []
+    assert case.crashed({"alice/new/1": delivered("m1")}) == [
+        "I1 m1 to dave@here.test was acknowledged and is lost: nowhere"]
+    on_its_way = queued("m1", "alice-dave@here.test", content=delivered("m1", recipient="dave@here.test"))
+    assert case.crashed({INCOMING: on_its_way}) == []
+
+
+def test_forwarded_again_only_where_the_queue_did_not_know():
+    first = queued("m1", "dave@here.test", identifier=OTHER)
+    done = queued("m1", "dave@here.test", identifier=OTHER, log=DONE)
+    again = queued("m1", "alice-dave@here.test", content=delivered("m1", recipient="dave@here.test"))
+    twice = {"alice/new/1": FORWARDED, "alice/new/2": FORWARDED}
+    case = Case("dave@here.test")
+    assert case.recovered({f"q/incoming/{OTHER}": first, INCOMING: again}, twice) == []
+    before = {f"q/deferred/{OTHER[-2:]}/{OTHER}": done, INCOMING: again}
+    assert case.recovered(before, twice) == [
+        "I3 m1 to dave@here.test is there 2 times, 1 at most: 0 at the crash, when the queue said waiting"]
+
+
+def test_a_half_done_move_is_one_message():
+    file = queued("m1", "alice@here.test")
+    twice = {"alice/new/1": delivered("m1"), "alice/new/2": delivered("m1")}
+    assert [f.partition(" is ")[0] for f in Case().recovered({INCOMING: file, DEFERRED: file}, twice)] == [
+        "I3 m1 to alice@here.test"]
+
+
+def test_what_goes_on_after_a_kill_may_deliver_once_more():
+    case = Case()
+    case.checker.restarted = True
+    copies = {f"alice/new/{n}": delivered("m1") for n in range(3)}
+    assert [f.partition(" is ")[2] for f in case.crashed(copies)] == ["there 3 times without any crash before"]
+    del copies["alice/new/2"]
+    assert case.crashed(copies) == []
+
+
+def test_whose_a_file_is(tmp_path):
+    (tmp_path / "alice" / "new").mkdir(parents=True)
+    (tmp_path / "alice" / "new" / "1").write_text("x")
+    (tmp_path / "mbox").write_text("x")
+    own = (tmp_path / "mbox").stat().st_uid
+    assert owned_wrongly(tmp_path, Layout({}, owners={"alice/": own, "mbox": own, "not-there/": 7})) == []
+    assert owned_wrongly(tmp_path, Layout({}, owners={"alice/": own + 1, "mbox": own + 2})) == [
+        Violation("I8", f"alice/new/1 belongs to uid {own}, not {own + 1}"),
+        Violation("I8", f"mbox belongs to uid {own}, not {own + 2}")]
 
 
 def test_answers():

@@ -21,6 +21,7 @@ import time
 
 from conftest import FIRST_UID, Instance  # noqa: F401: FIRST_UID is for the layers
 from invariants import Layout, Ledger
+from system_world import ACCOUNTS, USERS, SystemInstance
 
 OCTETS = (120, 5000, 400, 9000, 70_000, 800, 4096, 12_000)  # below and above a page, and a memfd
 
@@ -77,6 +78,19 @@ class World:
         self.layout = Layout({"owner": "home/Maildir/", **mailboxes}, "instance/queue/")
         self.lab.write(self.folder / "bob" / ".qmail", f"|test -e {self.gate} || exit 111\n./Maildir/\n")
 
+    def make_system(self):
+        """A system instance; the world's lab must be root's. Mail for eve waits while the gate is missing."""
+        self.instance = SystemInstance(self.lab, self.folder).make()
+        mailboxes = {name: f"home/{name}/Maildir/" for name in USERS}
+        mailboxes |= {"bob": "home/bob/mbox", "dave": "home/alice/Maildir/"}
+        owners = {f"home/{name}/": uid for name, uid in USERS.items()}
+        self.layout = Layout(mailboxes, "instance/queue/", {**owners, "instance/queue/": ACCOUNTS["porpoise"]})
+        self.instance.dot_file("bob", "", "./mbox\n")
+        self.instance.dot_file("carl", "", f"|{self.lab.bin}/preline -f {self.lab.bin}/maildir ./Maildir\n")
+        self.instance.dot_file("dave", "", "&alice-dave@here.test\n")
+        self.instance.dot_file("alice", "default", "./Maildir/\n")
+        self.instance.dot_file("eve", "", f"./Maildir/\n|test -e {self.gate} || exit 111\n")
+
     def environment(self):
         env = {"PORPOISE_NO_SEND": "1", "PORPOISE_NAMED_FILES": self.named_files}
         return self.instance.environment(**env) if self.instance else self.lab.environment(**env)
@@ -126,7 +140,9 @@ class World:
 
 
 def existing_instance(lab, folder):
-    """The Instance that make_instance() made in `folder`, seen again."""
+    """The instance that make_instance() or make_system() made in `folder`, seen again."""
+    if SystemInstance.is_in(folder):
+        return SystemInstance(lab, folder)
     instance = Instance.__new__(Instance)
     instance.lab, instance.folder, instance.path = lab, folder, folder / "instance"
     instance.home, instance.runner, instance.log_path = folder / "home", None, folder / "log"
@@ -135,6 +151,7 @@ def existing_instance(lab, folder):
 
 class Workload:
     name = ""
+    is_roots = False  # needs to run as root
 
     def set_up(self, world):
         world.make_instance()
@@ -155,10 +172,10 @@ class Workload:
         for name in ("alice", "bob"):
             self.pop3(world, world.folder / name / "Maildir")
 
-    def pop3(self, world, maildir, *commands):
+    def pop3(self, world, maildir, *commands, by=("pop3d",)):
         """A session on a mailbox, as after the login; its UIDL listing names each message once."""
         script = "".join(f"{c}\r\n" for c in ("UIDL", *commands, "QUIT")).encode()
-        answer = world.quietly("pop3d", maildir, input=script).stdout
+        answer = world.quietly(*by, maildir, input=script).stdout
         assert answer.startswith(b"+OK") and answer.rstrip().rpartition(b"\n")[2].startswith(b"+OK"), answer[-200:]
         names = [line.split()[1] for line in answer.split(b"\r\n") if line[:1].isdigit() and line.count(b" ") == 1]
         assert len(names) == len(set(names)), answer
@@ -484,6 +501,82 @@ class ThroughTheSocket(Workload):
         world.send(settles=world.all())
 
 
+class SystemWorkload(Workload):
+    """Of a system instance: several users, each part as who it is."""
+
+    is_roots = True
+
+    def set_up(self, world):
+        world.make_system()
+
+    def start_again(self, world):
+        raise NotImplementedError
+
+    def recover(self, world):
+        world.open_gate()
+        self.start_again(world)
+        listing = world.quietly(*world.instance.command("as", "porpoise", "qread"))
+        assert listing.stdout == b"" or world.instance.queued(), listing.stdout
+        for name in ("alice", "eve"):
+            self.pop3(world, name)
+
+    def pop3(self, world, name, *commands):
+        return super().pop3(world, world.instance.home_of(name) / "Maildir", *commands,
+                            by=world.instance.command("as", name, "pop3d"))
+
+
+class SystemDelivery(SystemWorkload):
+    """send, spawn as root, its look-ups and deliveries as the recipients: a Maildir, an mbox, a program, a forward,
+    one that waits in the middle of its dot-file, one that nobody has. Users' mail comes in through run/submit."""
+
+    name = "system"
+    MAIL = (  # recipients; the fifth is no memfd
+        ["alice@here.test"], ["bob@here.test", "carl@here.test"], ["dave@here.test"], ["eve@here.test"],
+        ["alice@here.test"], ["nobody@here.test"])
+
+    def set_up(self, world):
+        super().set_up(world)
+        world.close_gate()
+        for number, recipients in enumerate(self.MAIL):
+            subject = f"m{number:03}"
+            octets = text(subject, OCTETS[number])
+            world.ledger.message(subject, octets, "alice@here.test", recipients)
+            world.quietly(*world.instance.command("as", "porpoise", "sendmail"), "-i", "-f", "alice@here.test", "--",
+                          *recipients, input=octets)
+            for event in ("handed-in", "acknowledged"):
+                world.ledger.note(event, subject)
+
+    def run(self, world):
+        world.step(*world.instance.command("send"))
+        world.open_gate()
+        world.step(*world.instance.command("send", "--retry"), settles=world.all())
+
+    def start_again(self, world):
+        for _ in range(3):
+            world.quietly(*world.instance.command("send", "--retry"))
+            if not world.instance.queued():
+                break
+
+
+class SystemRun(SystemWorkload):
+    """porpoise run from its start to its end, with a message that a user hands in through run/submit: who submits,
+    serves, schedules, spawns, looks up and delivers is each somebody else."""
+
+    name = "run"
+
+    def run(self, world):
+        for number, (user, *recipients) in enumerate((("alice", "bob"), ("eve", "dave", "carl"), ("bob", "alice", "nobody"))):
+            subject, sender = f"m{number:03}", f"{user}@here.test"
+            addresses = [f"{name}@here.test" for name in recipients]
+            octets = text(subject, OCTETS[number])
+            world.ledger.message(subject, octets, sender, addresses)
+            world.step(*world.instance.command("run", user, sender, *addresses), input=octets, hands_in=[subject],
+                       acknowledges=lambda output, s=subject: [s] * (b"taken\n" in output), settles=[subject])
+
+    def start_again(self, world):
+        world.quietly(*world.instance.command("start"))
+
+
 class Elsewhere(Workload):
     """Mail for another host goes to the program of control/remote: some beside local copies, some while
     the network is away, and some that is refused there."""
@@ -516,4 +609,13 @@ class Elsewhere(Workload):
 
 WORKLOADS = {w.name: w for w in (
     MaildirProgram, SubmitAndDeliver, DeferAndRetry, Bounce, ManyRecipients, StartUpSweep, CheckQueue, Pop3Deletion,
-    MboxAppend, ThroughTheSocket, Elsewhere, SmtpSessions, Progress)}
+    MboxAppend, ThroughTheSocket, Elsewhere, SmtpSessions, Progress, SystemDelivery, SystemRun)}
+
+
+def that_run_here():
+    """The names of those that need no more rights than we have."""
+    return [name for name, w in WORKLOADS.items() if not w.is_roots or os.geteuid() == 0]
+
+
+def lab_for(workload, lab):
+    return lab.as_root() if workload.is_roots else lab

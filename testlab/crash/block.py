@@ -4,6 +4,7 @@ runs on it (blkrec), and the disks that a power loss could have left are mounted
 
 All of it runs as root in mount and process namespaces of its own (block_layer.py)."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -67,7 +68,7 @@ def attach(world, saved):
 def saved_form(world):
     return {
         "ledger": world.ledger.as_json(),
-        "layout": {"mailboxes": world.layout.mailboxes, "queue": world.layout.queue},
+        "layout": dataclasses.asdict(world.layout),
         "named_files": world.named_files,
     }
 
@@ -143,6 +144,7 @@ class Recorder:
 def record(workload, lab, folder, type_="ext4", named_files="0"):
     """Makes folder/base.img, log.bin and recording.json; the disk is mounted at folder/disk."""
     size, mkfs, options = FILE_SYSTEMS[type_]
+    lab = workloads.lab_for(workload, lab)
     base, disk = folder / "base.img", folder / "disk"
     disk.mkdir()
     with open(base, "wb") as file:

@@ -22,7 +22,7 @@ MOST_FINDINGS = 20
 class Judge:
     def __init__(self, folder, workload, lab, recover_every):
         self.workload = workloads.WORKLOADS[workload]()
-        self.world = block.BlockWorld(lab, folder / "disk" / "world", folder / "gate")
+        self.world = block.BlockWorld(workloads.lab_for(self.workload, lab), folder / "disk" / "world", folder / "gate")
         block.attach(self.world, json.loads((folder / "recording.json").read_text()))
         self.checker = invariants.Checker(self.world.ledger, self.world.layout)
         self.recover_every = recover_every
@@ -36,6 +36,7 @@ class Judge:
         begun = time.perf_counter()
         tree = invariants.read_tree(self.world.folder, self.world.layout)
         violations, summary = self.checker.crashed(tree, int(position))
+        violations += invariants.owned_wrongly(self.world.folder, self.world.layout)
         self.result["states"] += 1
         if self.recover_every and self.result["states"] % self.recover_every == 0:
             violations = violations + self.recovered(summary, int(position))

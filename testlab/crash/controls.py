@@ -21,6 +21,8 @@ CONTROLS = [
     Control("no-folder-sync", "smtp", None, {"I1"}),
     Control("no-file-sync", "submit", None, {"I1", "I2"}),
     Control("no-folder-sync", "submit", None, {"I1"}),
+    Control("early-success", "system", None, {"I1", "I2"}),
+    Control("no-folder-sync", "run", None, {"I1"}),
 ]
 
 # What the block layer sees on ext4 too: it fails no system call, and ext4 makes a new file's
@@ -45,4 +47,6 @@ FAILING = [
     ("submit", ("fsync", 2)),
     ("smtp", ("fsync", 1)),
     ("smtp", ("fsync", 4)),
+    ("system", ("fsync", 1)),
+    ("system", ("fsync", 2)),
 ]

@@ -64,6 +64,7 @@ class Recording:
 
 def record(workload, lab, folder, named_files="0", fail=None):
     """Runs the workload in `folder`, which is empty, and reads its traces."""
+    lab = workloads.lab_for(workload, lab)
     world_folder = lab.folder(folder / "world")
     world = TraceWorld(lab, world_folder, folder / "gate", lab.folder(folder / "logs"))
     world.named_files = named_files
@@ -88,6 +89,12 @@ def record(workload, lab, folder, named_files="0", fail=None):
     return Recording(workload, world, log, world_folder, fail is not None)
 
 
+def give_back(lab, path, inode):
+    """The path belongs to whom it belonged."""
+    if lab.root:
+        os.chown(path, inode.owner, inode.owner)
+
+
 def materialize(folder, lab, states, state):
     """Makes `folder` hold the state's files and folders, as the lab's user's."""
     shutil.rmtree(folder)
@@ -95,7 +102,7 @@ def materialize(folder, lab, states, state):
         path = folder / prefix
         path.mkdir()
         path.chmod(inode.mode)
-        lab.own(path)
+        give_back(lab, path, inode)
     made = {}
     for name, inode in state.files.items():
         path = folder / name
@@ -108,7 +115,7 @@ def materialize(folder, lab, states, state):
         else:
             path.write_bytes(state.octets(inode, states.octets))
         path.chmod(inode.mode)
-        lab.own(path)
+        give_back(lab, path, inode)
         if inode.mtime is not None:
             os.utime(path, (inode.mtime, inode.mtime))
 
@@ -117,7 +124,8 @@ def finished(recording):
     """Violations of what the undisturbed run has left."""
     world = recording.world
     checker = invariants.Checker(world.ledger, world.layout)
-    return checker.finished(invariants.read_tree(recording.folder, world.layout), len(recording.log.ops))
+    found = checker.finished(invariants.read_tree(recording.folder, world.layout), len(recording.log.ops))
+    return found + invariants.owned_wrongly(recording.folder, world.layout)
 
 
 class Run:

@@ -27,7 +27,11 @@ def jobs(chosen=None, full=False):
     for name in workloads.WORKLOADS:
         found += [Job(name, variant, None, None) for variant in ("unnamed", "named")]
     found += [Job(name, f"eio-{call}-{n}", None, None) for name, (call, n) in controls.FAILING]
-    return [job for job in found if not chosen or job.workload in chosen]
+    return that_run_here(found, chosen)
+
+
+def that_run_here(found, chosen):
+    return [job for job in found if job.workload in (chosen or workloads.that_run_here())]
 
 
 def control_jobs(chosen=None):
@@ -35,7 +39,7 @@ def control_jobs(chosen=None):
     for c in controls.CONTROLS:
         variant = f"eio-{c.fail[0]}-{c.fail[1]}" if c.fail else "unnamed"
         found.append(Job(c.workload, variant, c.plant, c.rules))
-    return [job for job in found if not chosen or job.workload in chosen]
+    return that_run_here(found, chosen)
 
 
 def name_of(job):

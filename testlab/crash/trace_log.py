@@ -30,8 +30,9 @@ class Inode:
 
     count = 0
 
-    def __init__(self, kind, mode=0o600, octets=b"", mtime=None):
+    def __init__(self, kind, mode=0o600, octets=b"", mtime=None, owner=None):
         Inode.count += 1
+        self.owner = owner  # uid; None until it has a name
         self.number = Inode.count
         self.kind = kind
         self.mode = mode
@@ -81,6 +82,7 @@ class TraceLog:
 
     def load_base(self):
         """Takes what is below the root now for being on disk."""
+        self.top.owner = os.stat(self.root).st_uid
         self._load(self.root, self.top, {})
         return self
 
@@ -90,15 +92,15 @@ class TraceLog:
                 st = entry.stat(follow_symlinks=False)
                 mode = stat.S_IMODE(st.st_mode)
                 if entry.is_dir(follow_symlinks=False):
-                    inode = Inode("d", mode, mtime=st.st_mtime)
+                    inode = Inode("d", mode, mtime=st.st_mtime, owner=st.st_uid)
                     self._load(entry.path, inode, linked)
                 elif st.st_ino in linked:
                     inode = linked[st.st_ino]
                 elif entry.is_file(follow_symlinks=False):
                     with open_quietly(entry.path) as file:
-                        inode = linked[st.st_ino] = Inode("f", mode, file.read(), st.st_mtime)
+                        inode = linked[st.st_ino] = Inode("f", mode, file.read(), st.st_mtime, st.st_uid)
                 elif stat.S_ISFIFO(st.st_mode):
-                    inode = Inode("p", mode)
+                    inode = Inode("p", mode, owner=st.st_uid)
                 elif entry.is_symlink() and os.path.isdir(entry.path):  # another name of a folder in the model
                     self._aliases[entry.path] = os.path.realpath(entry.path)
                     continue
@@ -217,6 +219,8 @@ class TraceLog:
             folder.names.pop(name, None)
         else:
             folder.names[name] = inode
+            if inode.owner is None:  # nobody writes into another one's folder
+                inode.owner = folder.owner
         self.ops.append(("name", folder, name, inode))
 
     # -- opening and descriptors

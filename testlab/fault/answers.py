@@ -10,17 +10,23 @@ CODES = {
     "inject": frozenset([111]),
     "sendmail": frozenset([71, 74, 75]),
     "send": frozenset([111]),
+    "spawn": frozenset([111]),
     "maildir": frozenset([111]),
     "pop3d": frozenset([1]),
     "porpoise": frozenset([4, 111]),  # check-queue
 }
 
-DRIVERS = {"through-socket": "sendmail"}  # of the lab: end as that program did
+# Of the lab: each ends as one of these programs did.
+DRIVERS = {
+    "through-socket": ("sendmail",),
+    "system-send": ("send", "spawn", "queue"),
+    "system-run": ("sendmail", "porpoise"),
+}
 
 
 def check(program, outcome, strike):
     """I7: violations in how a program ended."""
-    program = DRIVERS.get(program, program)
+    codes = frozenset().union(*(CODES[p] for p in DRIVERS.get(program, (program,))))
     code = outcome.code
     if outcome.hung:
         return [Violation("I7", f"{program} still ran at the limit")]
@@ -32,7 +38,7 @@ def check(program, outcome, strike):
         return [Violation("I7", f"{program} died of signal {-code}")]
     found = []
     text = outcome.stderr.decode(errors="replace").strip()
-    if code not in CODES[program]:
+    if code not in codes:
         found.append(Violation("I7", f"{program} answers a fault of the machine with exit code {code}: {text}"))
     if not text and not (strike.point and strike.point.object == "stderr"):
         found.append(Violation("I7", f"{program} ended with exit code {code} without a word"))

@@ -35,7 +35,7 @@ from crash.place import Place
 from fault import controls, disk, points
 from fault.runs import Recording
 from fault.supervisor import end_with_parent
-from workloads import WORKLOADS
+from workloads import WORKLOADS, that_run_here
 
 MODES = (*points.MODES, *disk.MODES)
 SHOWN = 20  # findings
@@ -201,7 +201,7 @@ def tasks_of(options):
     tracer = [m for m in points.MODES if m in modes]
     disks = [m for m in disk.MODES if m in modes]
     tasks = []
-    for workload in options.workload or WORKLOADS:
+    for workload in options.workload or that_run_here():
         tasks += [Task(by_tracer, options, workload, tracer)] * bool(tracer)
         tasks += [Task(by_disk, options, workload, disks)] * bool(disks)
     return tasks

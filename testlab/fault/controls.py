@@ -6,7 +6,8 @@ import collections
 from fault.runs import Recording
 from workloads import WORKLOADS
 
-Control = collections.namedtuple("Control", "plant workload mode rules")
+Control = collections.namedtuple("Control", "plant workload mode rules about", defaults=[""])
+# about: only strikes at what has this in its name are tried
 
 CONTROLS = [
     Control("sync-again", "maildir", "error", {"I1", "I2"}),
@@ -19,6 +20,9 @@ CONTROLS = [
     Control("named-too-early", "deliver", "kill", {"I2"}),
     Control("link-error-ignored", "smtp", "full", {"I1"}),
     Control("link-error-ignored", "submit", "full", {"I1"}),
+    Control("killed-is-done", "system", "kill", {"I1"}, "local"),
+    Control("no-answer-is-nobody", "system", "error", {"I7"}, "passwd"),
+    Control("link-error-ignored", "system", "full", {"I1"}),
 ]
 
 
@@ -31,6 +35,8 @@ def run(control, place):
     recording = Recording(WORKLOADS[control.workload](), place.lab, place.base / "run")
     try:
         for strike in recording.strikes(control.mode):
+            if control.about not in str(strike):
+                continue
             recording.strike(strike)
             found = [f for f in recording.findings if f.rule in control.rules]
             if found:

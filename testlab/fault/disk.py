@@ -84,7 +84,7 @@ class DiskRecording(Recording):
     def __init__(self, workload, lab, base, named_files="0"):
         super().__init__(workload, lab, base, named_files)
         self._well = {}
-        self.disk = Disk(self.world.folder, lab.uid, lab.gid)
+        self.disk = Disk(self.world.folder, self.world.lab.uid, self.world.lab.gid)
 
     def strikes(self, mode):
         """Those whose number is known beforehand; see stepped() for blocks and inodes."""

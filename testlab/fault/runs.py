@@ -15,8 +15,8 @@ import time
 from conftest import BUILD
 from fault import answers, points
 from fault.supervisor import KILLED, Supervisor
-from invariants import Checker, Ledger, Violation, read_tree
-from workloads import MEANT, World, acknowledged
+from invariants import Checker, Ledger, Violation, owned_wrongly, read_tree
+from workloads import MEANT, World, acknowledged, lab_for
 
 TOOL = BUILD.parent / "lab" / "fault"
 STEP_US = 10_000_000  # between steps, and before the recovery
@@ -147,6 +147,7 @@ class Recording:
 
     def __init__(self, workload, lab, base, named_files="0"):
         self.workload = workload
+        lab = lab_for(workload, lab)
         self.world = RecordedWorld(lab, lab.folder(base))
         self.world.named_files = named_files
         self.findings = []
@@ -173,7 +174,7 @@ class Recording:
         assert all(code == 0 for _, code, _ in world.codes), world.codes
         tree = read_tree(world.folder, world.layout)
         checker = Checker(world.ledger, world.layout)
-        left = checker.finished(tree, 0)
+        left = checker.finished(tree, 0) + owned_wrongly(world.folder, world.layout)
         assert not left, left
         self.notices = set(checker.summary(tree).notices)
 
@@ -200,20 +201,23 @@ class Recording:
         promised = step.promised(outcome)
         tree = read_tree(self.world.folder, self.world.layout)
         same = frozenset((PID.sub("P*Q", path), octets) for path, octets in tree.items())
-        key = (step.number, tuple(promised), same)
+        restarted = step.program == "system-run" and strike.what.startswith("one")
+        key = (step.number, tuple(promised), same, restarted)
         if key not in self._judged:
-            self._judged[key] = self.look(step, tree, promised)
+            self._judged[key] = self.look(step, tree, promised, restarted)
         found += self._judged[key]
         self.findings += [Finding(self.workload.name, strike, *violation) for violation in found]
 
-    def look(self, step, tree, promised):
-        checker = Checker(step.known_after(promised), self.world.layout)
+    def look(self, step, tree, promised, restarted):
+        checker = Checker(step.known_after(promised), self.world.layout, restarted=restarted)
         found, before = checker.crashed(tree, 0)
+        found += owned_wrongly(self.world.folder, self.world.layout)
         try:
             self.workload.recover(self.world)
         except AssertionError as failed:
             return found + [Violation("I6", f"the recovery failed: {failed}"[:1000])]
         after, last = checker.recovered(read_tree(self.world.folder, self.world.layout), before, 0)
+        after += owned_wrongly(self.world.folder, self.world.layout)
         for subject, recipient in set(last.notices) - self.notices:
             after.append(Violation("I7", f"a fault of the machine has returned {subject} to its sender, for {recipient}"))
         return found + after

@@ -121,6 +121,9 @@ std::string copy_one(int from, int to, const std::string& name, const std::strin
   } else if (mknodat(to, name.c_str(), st.st_mode, 0) != 0) {
     trouble = failed("making", name);
   }
+  if (geteuid() == 0) {
+    (void)fchownat(to, name.c_str(), st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW);
+  }
   const timespec times[] = {st.st_atim, st.st_mtim};
   (void)utimensat(to, name.c_str(), times, AT_SYMLINK_NOFOLLOW);
   return trouble;
