@@ -17,8 +17,6 @@ constexpr std::size_t kReadOctets = 4096;
 constexpr std::size_t kSendOctets = 65536;
 constexpr std::size_t kLateOctets = 1 << 20;  // read after the end, and thrown away
 constexpr std::int64_t kLateMicroseconds = 1'000'000;
-constexpr std::size_t kPipeOctets =
-    4096;  // PIPE_BUF: a pipe ready for writing takes so many at once
 
 std::int64_t microseconds(std::chrono::seconds time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
@@ -66,27 +64,11 @@ void Connection::put(std::string_view text) {
 }
 
 bool Connection::flush() {
-  for (std::string_view rest = out_room_; good_ && !rest.empty();) good_ = write_some(rest);
+  good_ = good_ && outlet_.send(out_room_, [&](int fd) {
+    return wait_until_ready(fd, POLLOUT, posix::running_us() + microseconds(idle_));
+  });
   out_room_.clear();
   return good_;
-}
-
-// Never blocks longer than the idle time, and never changes the flags of a descriptor that other
-// processes share.
-bool Connection::write_some(std::string_view& text) {
-  ssize_t n = -1;
-  if (is_socket_) {
-    n = ::send(out_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && errno == ENOTSOCK) is_socket_ = false;
-  }
-  if (n < 0 && (!is_socket_ || errno == EAGAIN)) {
-    if (!wait_until_ready(out_, POLLOUT, posix::running_us() + microseconds(idle_))) return false;
-    if (is_socket_) return true;  // and again
-    n = ::write(out_, text.data(), std::min(text.size(), kPipeOctets));
-  }
-  if (n < 0) return errno == EINTR || errno == EAGAIN;
-  text.remove_prefix(static_cast<std::size_t>(n));
-  return true;
 }
 
 void Connection::finish() {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "libmail/line_reader.h"
+#include "posix/outlet.h"
 
 namespace porpoise::pop3d {
 
@@ -20,7 +21,7 @@ class Connection {
   /// Both descriptors are lent and keep their flags. `idle`: how long the client may take for one
   /// whole line, and for taking anything of our output.
   Connection(int in, int out, std::chrono::seconds idle, ReadAhead ahead)
-      : in_(in), out_(out), idle_(idle), ahead_(ahead) {}
+      : in_(in), out_(out), outlet_(out), idle_(idle), ahead_(ahead) {}
 
   /// Reads on until `line` is complete; sends what was put before it waits. False: the connection
   /// ended, failed, or the client took too long.
@@ -38,15 +39,14 @@ class Connection {
 
  private:
   bool fill(std::int64_t deadline_us);
-  bool write_some(std::string_view& text);
 
   int in_, out_;
+  posix::Outlet outlet_;
   std::chrono::seconds idle_;
   ReadAhead ahead_;
   std::string ahead_room_;  // read, not yet given
   std::string out_room_;
   bool good_ = true;
-  bool is_socket_ = true;  // until a send() tells otherwise
 };
 
 /// Lets the kernel ask after a client that has fallen silent, so that a session whose client is

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "posix/clock.h"
@@ -15,8 +14,6 @@ namespace porpoise::smtp {
 namespace {
 
 constexpr std::size_t kReadOctets = 65536;
-// PIPE_BUF: a pipe that is ready for writing takes so many without blocking.
-constexpr std::size_t kPipeOctets = 4096;
 
 }  // namespace
 
@@ -80,28 +77,11 @@ void Connection::end_lines_in_crlf() {
 
 bool Connection::flush(std::chrono::seconds patience) {
   const auto patience_us = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
-  for (std::string_view rest = out_room_; good_ && !rest.empty();) {
-    good_ = write_some(rest, posix::running_us() + patience_us);
-  }
+  good_ = good_ && outlet_.send(out_room_, [&](int fd) {
+    return wait(fd, POLLOUT, posix::running_us() + patience_us) == Wait::ready;
+  });
   out_room_.clear();
   return good_;
-}
-
-// Never blocks, and never changes the flags of a descriptor that other processes share.
-bool Connection::write_some(std::string_view& text, std::int64_t deadline_us) {
-  ssize_t n = -1;
-  if (is_socket_) {
-    n = ::send(out_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && errno == ENOTSOCK) is_socket_ = false;
-  }
-  if (n < 0 && (!is_socket_ || errno == EAGAIN)) {
-    if (wait(out_, POLLOUT, deadline_us) != Wait::ready) return false;
-    if (is_socket_) return true;  // and again
-    n = ::write(out_, text.data(), std::min(text.size(), kPipeOctets));
-  }
-  if (n < 0) return errno == EINTR || errno == EAGAIN;
-  text.remove_prefix(static_cast<std::size_t>(n));
-  return true;
 }
 
 }  // namespace porpoise::smtp

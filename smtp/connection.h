@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "libmail/result.h"
+#include "posix/outlet.h"
 #include "posix/unique_fd.h"
 
 namespace porpoise::smtp {
@@ -44,20 +45,19 @@ class Connection {
 
  private:
   Connection(int in, int out, posix::UniqueFd signals)
-      : in_(in), out_(out), signals_(std::move(signals)) {}
+      : in_(in), outlet_(out), signals_(std::move(signals)) {}
 
   enum class Wait : std::uint8_t { ready, too_late, told };
   Wait wait(int fd, short events, std::int64_t deadline_us) const;
-  bool write_some(std::string_view& text, std::int64_t deadline_us);
   void end_lines_in_crlf();
 
-  int in_, out_;
+  int in_;
+  posix::Outlet outlet_;
   posix::UniqueFd signals_;
   std::string room_, typed_, out_room_;
   std::string_view octets_;
   bool good_ = true;
   bool is_terminal_ = false;  // what is read
-  bool is_socket_ = true;     // until a send() tells otherwise
 };
 
 }  // namespace porpoise::smtp
