@@ -9,6 +9,7 @@
 #include <map>
 #include <stdio.h>
 #include <string>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
@@ -99,6 +100,11 @@ PORPOISE_TEST_CALL int linkat(int from_at, const char* from, int to_at, const ch
 PORPOISE_TEST_CALL int unlinkat(int at, const char* name, int flags) noexcept {
   if (porpoise::posix::test_calls::fails("unlinkat")) return -1;
   return static_cast<int>(syscall(SYS_unlinkat, at, name, flags));
+}
+
+PORPOISE_TEST_CALL int fstatat(int at, const char* name, struct stat* st, int flags) noexcept {
+  if (porpoise::posix::test_calls::fails("fstatat")) return -1;
+  return static_cast<int>(syscall(SYS_newfstatat, at, name, st, flags));
 }
 
 /// O_TMPFILE has the name of its own "tmpfile".

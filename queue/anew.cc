@@ -20,6 +20,7 @@
 #include "posix/error.h"
 #include "posix/file.h"
 #include "queue/content.h"
+#include "queue/look.h"
 #include "queue/spool.h"
 
 namespace porpoise::queue {
@@ -28,10 +29,6 @@ namespace {
 constexpr std::size_t kRoom = 65536;
 constexpr std::uint64_t kLogOctetsEach = 128;      // of a recipient's end, as most are
 constexpr std::uint64_t kMaxReserved = 16u << 20;  // of one message
-
-bool is_there(int at, const std::string& name) {
-  return ::faccessat(at, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 // Writes records one behind the other.
 class LogWriter {
@@ -122,13 +119,15 @@ Result<File> File::write_anew(posix::UniqueFd to, const std::vector<Event>& more
 }
 
 Result<Place> Spool::settle_names(const Id& id) {
-  const bool new_mail = is_there(incoming_.get(), id.text());
-  const bool waits = is_there(deferred_.get(), fmt::format("{}/{}", id.folder(), id.text()));
-  if (!waits && !new_mail) {
+  Result<bool> new_mail = is_there(incoming_.get(), id.text());
+  if (!new_mail) return failed(new_mail);
+  Result<bool> waits = is_there(deferred_.get(), fmt::format("{}/{}", id.folder(), id.text()));
+  if (!waits) return failed(waits);
+  if (!*waits && !*new_mail) {
     return posix::system_error(ENOENT, fmt::format("opening message {}", id.text()));
   }
-  if (!waits) return Place::incoming;
-  if (new_mail) {
+  if (!*waits) return Place::incoming;
+  if (*new_mail) {
     if (Result<> done = move_to_deferred(id); !done) return failed(done);
   }
   // That incoming/ has let go of it must be on disk. An entry comes and goes first, so that this

@@ -186,6 +186,26 @@ TEST_F(AnewTest, AHalfDoneMoveIsFinishedFirstAndItsOldNameSyncedAway) {
   EXPECT_THAT(texts(id), ElementsAre("one", "two"));
 }
 
+TEST_F(AnewTest, WhereItsNamesCannotBeToldNothingIsReplaced) {
+  const Id id = queue_.submit();
+  ASSERT_TRUE(spool_.move_to_deferred(id));
+  const std::string waits = queue_.path() + "/queue/deferred/" + id.folder() + "/" + id.text();
+  ASSERT_EQ(::link(waits.c_str(), path(id).c_str()), 0);
+  File old = doubtful(id);
+  for (const int on : {1, 2}) {
+    test_calls::Scope calls;
+    calls.fail("fstatat", EIO, on);
+    const Result<File> anew = spool_.write_anew(old, {});
+    ASSERT_FALSE(anew) << on;
+    EXPECT_EQ(anew.error().text, "looking at it: Input/output error");
+    struct stat st;
+    ASSERT_EQ(::stat(waits.c_str(), &st), 0);
+    EXPECT_EQ(st.st_nlink, 2u) << "both names are still one file's";
+  }
+  ASSERT_TRUE(spool_.write_anew(old, {}));
+  EXPECT_THAT(queue_.names("incoming"), IsEmpty());
+}
+
 TEST_F(AnewTest, AWaitingMessageIsReplacedOnlyWhenIncomingHasLetGoOfIt) {
   const Id id = queue_.submit();
   ASSERT_TRUE(spool_.move_to_deferred(id));

@@ -12,6 +12,7 @@
 #include "posix/file.h"
 #include "posix/program.h"
 #include "queue/content.h"
+#include "queue/look.h"
 #include "queue/salvage.h"
 #include "queue/schedule.h"
 #include "queue/spool.h"
@@ -68,7 +69,8 @@ class Checker {
   Result<bool> is_message_elsewhere(const Spot& where);
   Result<> set_aside(const Spot& where) { return spool_->set_aside(where.at, where.name); }
   Result<> put_in_place(const Spot& where, const Id& id);
-  bool exists(const Id& id, Place place) const;
+  Result<bool> exists(const Id& id, Place place) const;
+  Result<bool> exists(const Id& id) const;
 
   const Instance& instance_;
   bool repair_;
@@ -227,10 +229,10 @@ void Checker::check_trigger() {
   const char* name = "trigger";
   const std::string path = "queue/trigger";
   const Mend make = [&] { return mended(::mkfifoat(queue_.get(), name, 0600), "making it"); };
-  struct stat st;
-  if (::fstatat(queue_.get(), name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    return found(path, "there is no trigger", "made", make);
-  }
+  const Result<std::optional<struct stat>> seen = look(queue_.get(), name);
+  if (!seen) return left(path, seen.error().text);
+  if (!*seen) return found(path, "there is no trigger", "made", make);
+  const struct stat& st = **seen;
   if (!S_ISFIFO(st.st_mode)) {
     return found(path, fmt::format("{}, should be a FIFO", kind_of(st.st_mode)),
                  "set aside into queue/damaged, and made", [&]() -> Result<> {
@@ -244,10 +246,10 @@ void Checker::check_trigger() {
 }
 
 void Checker::check_lock_file() {
-  struct stat st;
-  if (::fstatat(queue_.get(), "lock", &st, AT_SYMLINK_NOFOLLOW) != 0) return;  // made when needed
-  if (S_ISREG(st.st_mode)) return;
-  left("queue/lock", fmt::format("{}, should be a file", kind_of(st.st_mode)));
+  const Result<std::optional<struct stat>> seen = look(queue_.get(), "lock");
+  if (!seen) return left("queue/lock", seen.error().text);
+  if (!*seen || S_ISREG((*seen)->st_mode)) return;  // it is made when needed
+  left("queue/lock", fmt::format("{}, should be a file", kind_of((*seen)->st_mode)));
 }
 
 void Checker::check_schedule() {
@@ -255,10 +257,10 @@ void Checker::check_schedule() {
   if (schedule || schedule.error().sys == ENOENT) return;
   if (schedule.error().sys != EBADMSG) return left("queue/schedule", schedule.error().text);
   // Send writes it whole, so this is none of its moments. Without one the logs are read.
-  struct stat st;
-  const bool file =
-      ::fstatat(queue_.get(), kScheduleName, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
-  if (!file) {
+  const Result<std::optional<struct stat>> seen = look(queue_.get(), kScheduleName);
+  if (!seen) return left("queue/schedule", seen.error().text);
+  if (!*seen) return;
+  if (!S_ISREG((*seen)->st_mode)) {
     return found("queue/schedule", "not a regular file", "set aside into queue/damaged",
                  [&] { return spool_->set_aside(queue_.get(), kScheduleName); });
   }
@@ -272,8 +274,10 @@ Result<> Checker::check_tmp() {
   const std::int64_t now = posix::wall_us() / 1'000'000;
   for (const std::string& name : *names) {
     const std::string path = "queue/tmp/" + name;
-    struct stat st;
-    if (::fstatat(spool_->tmp(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    const Result<std::optional<struct stat>> seen = look(spool_->tmp(), name);
+    if (!seen) left(path, seen.error().text);
+    if (!seen || !*seen) continue;
+    const struct stat& st = **seen;
     if (S_ISDIR(st.st_mode)) {
       stray({Place::incoming, spool_->tmp(), name, path});
       continue;
@@ -300,11 +304,15 @@ Result<> Checker::check_kept(const char* name) {
 
 // ---- messages
 
-bool Checker::exists(const Id& id, Place place) const {
+Result<bool> Checker::exists(const Id& id, Place place) const {
   const bool is_new = place == Place::incoming;
   const std::string path = is_new ? id.text() : fmt::format("{}/{}", id.folder(), id.text());
-  const int at = is_new ? spool_->incoming() : spool_->deferred();
-  return ::faccessat(at, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  return is_there(is_new ? spool_->incoming() : spool_->deferred(), path);
+}
+
+Result<bool> Checker::exists(const Id& id) const {
+  Result<bool> there = exists(id, Place::incoming);
+  return there && !*there ? exists(id, Place::deferred) : there;
 }
 
 Result<> Checker::check_incoming() {
@@ -317,8 +325,10 @@ Result<> Checker::check_incoming() {
       stray(where);
       continue;
     }
-    if (exists(*id, Place::deferred)) check_both_names(*id);
-    if (exists(*id, Place::incoming)) check_message(where, *id);
+    const Result<bool> waits = exists(*id, Place::deferred);
+    if (!waits) left(where.path, waits.error().text);
+    if (waits && *waits) check_both_names(*id);
+    check_message(where, *id);
   }
   return {};
 }
@@ -329,8 +339,10 @@ Result<> Checker::check_deferred() {
   for (const std::string& folder : *folders) {
     const std::string path = "queue/deferred/" + folder;
     const Spot where{Place::deferred, spool_->deferred(), folder, path};
-    struct stat st;
-    if (::fstatat(where.at, folder.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    const Result<std::optional<struct stat>> seen = look(where.at, folder);
+    if (!seen) left(path, seen.error().text);
+    if (!seen || !*seen) continue;
+    const struct stat& st = **seen;
     const bool valid = folder.size() == 2 && Id::parse(std::string(18, '0') + folder);
     Result<posix::UniqueFd> fd = posix::open_folder(where.at, folder);
     if (!S_ISDIR(st.st_mode) || (!fd && fd.error().sys == ENOTDIR)) {
@@ -361,14 +373,11 @@ Result<> Checker::check_deferred() {
 
 // A message on its way is in both places: linked, and not yet unlinked.
 void Checker::check_both_names(const Id& id) {
-  struct stat a;
-  struct stat b;
-  const std::string waits = fmt::format("{}/{}", id.folder(), id.text());
-  if (::fstatat(spool_->incoming(), id.text().c_str(), &a, AT_SYMLINK_NOFOLLOW) != 0 ||
-      ::fstatat(spool_->deferred(), waits.c_str(), &b, AT_SYMLINK_NOFOLLOW) != 0) {
-    return;
-  }
-  if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return check_two_files(id);
+  const auto a = look(spool_->incoming(), id.text());
+  const auto b = look(spool_->deferred(), fmt::format("{}/{}", id.folder(), id.text()));
+  if (!a || !b) return left("queue/incoming/" + id.text(), (a ? b : a).error().text);
+  if (!*a || !*b) return;
+  if ((*a)->st_dev != (*b)->st_dev || (*a)->st_ino != (*b)->st_ino) return check_two_files(id);
   if (live()) return;
   found("queue/incoming/" + id.text(), "half moved to deferred/", "moved", [&]() -> Result<> {
     if (Result<> done = spool_->move_to_deferred(id); !done) return done;
@@ -401,8 +410,10 @@ void Checker::check_two_files(const Id& id) {
 }
 
 void Checker::check_message(const Spot& where, const Id& id) {
-  struct stat st;
-  if (::fstatat(where.at, where.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  const Result<std::optional<struct stat>> seen = look(where.at, where.name);
+  if (!seen) return left(where.path, seen.error().text);
+  if (!*seen) return;
+  const struct stat& st = **seen;
   if (!S_ISREG(st.st_mode)) return stray(where);
   ++result_.messages;
   result_.octets += static_cast<std::uint64_t>(st.st_size);
@@ -444,7 +455,9 @@ void Checker::check_whole(const Spot& where, const Id& id, File& file, const str
             return cut ? Result<>() : failed(cut);
           });
   }
-  const bool half_moved = exists(id, Place::incoming) && exists(id, Place::deferred);
+  const Result<bool> is_new = exists(id, Place::incoming), waits = exists(id, Place::deferred);
+  if (!is_new || !waits) return left(where.path, (is_new ? waits : is_new).error().text);
+  const bool half_moved = *is_new && *waits;
   if (st.st_nlink > 1 && !half_moved) {
     found(where.path, fmt::format("has {} names, of which this queue knows one", st.st_nlink),
           "written anew", [&]() -> Result<> {
@@ -488,8 +501,10 @@ void Checker::damaged(const Spot& where, const Id& id, const Error& why) {
 // ---- what does not belong where it is
 
 void Checker::stray(const Spot& where) {
-  struct stat st;
-  if (::fstatat(where.at, where.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  const Result<std::optional<struct stat>> seen = look(where.at, where.name);
+  if (!seen) return left(where.path, seen.error().text);
+  if (!*seen) return;
+  const struct stat& st = **seen;
   if (S_ISREG(st.st_mode)) return stray_file(where);
   if (S_ISDIR(st.st_mode)) {
     return found(where.path, "a folder that does not belong here", "removed, being empty", [&] {
@@ -504,7 +519,9 @@ void Checker::stray_file(const Spot& where) {
   if (is_anew_name(where.name)) {
     if (live()) return;
     const std::optional<Id> id = Id::parse(where.name.substr(0, Id::kLength));
-    if (exists(*id, Place::incoming) || exists(*id, Place::deferred)) {
+    const Result<bool> there = exists(*id);
+    if (!there) return left(where.path, there.error().text);
+    if (*there) {
       return found(where.path, "left from a message that was to be written anew", "removed",
                    [&] { return posix::remove_file(where.at, where.name); });
     }
@@ -532,7 +549,9 @@ Result<bool> Checker::is_message_elsewhere(const Spot& where) {
   Result<> whole = file ? check_content(*file) : Result<>(failed(file));
   if (!whole && whole.error().sys != EBADMSG) return failed(whole);
   if (!whole) return false;
-  if (exists(id, Place::incoming) || exists(id, Place::deferred)) return false;
+  Result<bool> there = exists(id);
+  if (!there) return failed(there);
+  if (*there) return false;
   found(where.path, fmt::format("this is message {}, under a wrong name", id.text()),
         "put in its place", [&] { return put_in_place(where, id); });
   return true;

@@ -380,6 +380,35 @@ TEST_F(CheckTest, WhatCannotBeReadNowIsNotTakenForDamage) {
   }
 }
 
+TEST_F(CheckTest, WhatCannotBeLookedAtNowIsNotTakenForNothing) {
+  // Everything whose mending depends on what else is there.
+  const Id moving = defer(queue_.submit());
+  ASSERT_EQ(::link(path(deferred(moving)).c_str(), path(incoming(moving)).c_str()), 0);
+  queue_.write(incoming(id_) + ".anew", "half");
+  queue_.write("schedule", "what is this");
+  int told = 0;
+  for (int on = 1; on <= 40; ++on) {
+    test_calls::Scope calls;
+    calls.fail("fstatat", EIO, on);
+    const std::vector<std::string> lines = run(false);
+    if (calls.count("fstatat") < on) break;
+    const auto failed = [](const std::string& l) { return l.find("output error") != l.npos; };
+    EXPECT_TRUE(!result_ || std::ranges::any_of(lines, failed)) << "call " << on;
+    ++told;
+  }
+  EXPECT_GT(told, 10);
+  for (int on = 40; on > 0; --on) {
+    test_calls::Scope calls;
+    calls.fail("fstatat", EIO, on);
+    run(true);
+    EXPECT_THAT(queue_.names("damaged"), IsEmpty()) << "call " << on;
+  }
+  run(true);
+  expect_clean();
+  EXPECT_EQ(state(moving).recipients.size(), 1u);
+  EXPECT_EQ(queue_.names("incoming"), std::set<std::string>{id_.text()});
+}
+
 TEST_F(CheckTest, ARepairThatFailsIsToldAndLeavesWhatWasThere) {
   change(incoming(id_), 90, '!');
   const std::string octets = queue_.text(incoming(id_));

@@ -9,6 +9,7 @@
 #include "posix/file.h"
 #include "posix/lock.h"
 #include "queue/content.h"
+#include "queue/look.h"
 
 namespace porpoise::queue {
 namespace {
@@ -124,10 +125,12 @@ Result<std::vector<std::string>> Spool::deferred_folders(
     const std::function<void(const std::string& path)>& stray) const {
   std::vector<std::string> names;
   Result<> done = posix::for_each_name(deferred_.get(), "queue/deferred", [&](const char* name) {
-    struct stat st;
-    if (::fstatat(deferred_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+    const Result<std::optional<struct stat>> seen = look(deferred_.get(), name);
+    const bool gone = seen && !*seen;
+    // What cannot be looked at may hold mail: whoever opens it hears why it does not go.
+    if (!seen || (*seen && S_ISDIR((*seen)->st_mode))) {
       names.emplace_back(name);
-    } else if (stray) {
+    } else if (stray && !gone) {
       stray(fmt::format("deferred/{}", name));
     }
     return true;

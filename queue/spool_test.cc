@@ -56,6 +56,17 @@ TEST_F(SpoolTest, AMissingFolderIsNamed) {
             "opening " + queue_.path() + "/queue/deferred: No such file or directory");
 }
 
+TEST_F(SpoolTest, AFolderThatCannotBeLookedAtNowIsNoStrayAndNotPassedOver) {
+  const Id id = queue_.submit();
+  ASSERT_TRUE(spool_.move_to_deferred(id));
+  Names strays;
+  test_calls::Scope calls;
+  calls.fail("fstatat", EIO, 1);
+  EXPECT_EQ(seen(Place::deferred, &strays), Names{id.text()});
+  EXPECT_EQ(strays, Names{});
+  EXPECT_EQ(calls.count("fstatat"), 1);
+}
+
 TEST_F(SpoolTest, MessagesAreSeenWhereTheyAreAndStraysToo) {
   const Id a = queue_.submit();
   const Id b = queue_.submit();
