@@ -153,6 +153,25 @@ Envelope EnvelopeDecoder::finish() && {
   return std::move(envelope_);
 }
 
+bool wants_failure_notice(const Recipient& recipient) {
+  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
+  bool without = false;
+  for (const auto& [name, value] : recipient.parameters) {
+    if (!std::ranges::equal(name, std::string_view("NOTIFY"), {}, upper)) continue;
+    for (std::size_t at = 0; at <= value.size();) {
+      const std::size_t end = std::min(value.find(',', at), value.size());
+      const std::string_view word = std::string_view(value).substr(at, end - at);
+      const auto is = [&](std::string_view known) {
+        return std::ranges::equal(word, known, {}, upper);
+      };
+      if (!is("NEVER") && !is("SUCCESS") && !is("DELAY")) return true;  // FAILURE, or no sense
+      without = true;
+      at = end + 1;
+    }
+  }
+  return !without;
+}
+
 std::string verp_sender(std::string_view sender, std::string_view recipient) {
   constexpr std::string_view kMark = "-@[]";
   if (!sender.ends_with(kMark)) return std::string(sender);

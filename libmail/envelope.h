@@ -79,6 +79,11 @@ class EnvelopeDecoder {
   const char* why_ = "";
 };
 
+/// Whether anybody wants to be told where it fails: RFC 3461 section 5.2.7, by its NOTIFY. Not with
+/// NEVER, nor where SUCCESS or DELAY stand without FAILURE. A value that makes no sense says
+/// nothing.
+bool wants_failure_notice(const Recipient& recipient);
+
 /// VERP (reference 5.5): what a sender `pre@host-@[]` becomes for `recipient`; other senders
 /// as they are.
 std::string verp_sender(std::string_view sender, std::string_view recipient);

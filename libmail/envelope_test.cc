@@ -148,6 +148,24 @@ TEST(Envelope, WhatCannotBeWrittenIsRefused) {
   EXPECT_EQ(encode({.parameters = {{"", "c"}}}).error().fate, Fate::permanent);
 }
 
+// RFC 3461 section 4.1
+TEST(Notify, AFailureIsToldUnlessItsSenderSaysOtherwise) {
+  const auto wants = [](Parameters parameters) {
+    return wants_failure_notice({"a@b", std::move(parameters)});
+  };
+  EXPECT_TRUE(wants({}));
+  EXPECT_TRUE(wants({{"ORCPT", "rfc822;NEVER"}}));
+  for (const char* told : {"FAILURE", "failure", "SUCCESS,FAILURE", "DELAY,Failure,SUCCESS", "",
+                           "NONE", "NEVER,X", "NEVERR", "SUCCESS,", "DELAY;SUCCESS"}) {
+    EXPECT_TRUE(wants({{"NOTIFY", told}})) << told;
+  }
+  for (const char* untold :
+       {"NEVER", "never", "SUCCESS", "DELAY", "SUCCESS,DELAY", "success,delay"}) {
+    EXPECT_FALSE(wants({{"NOTIFY", untold}})) << untold;
+    EXPECT_FALSE(wants({{"ORCPT", "x"}, {"notify", untold}})) << untold;
+  }
+}
+
 TEST(Verp, AMarkedSenderNamesItsRecipient) {
   EXPECT_EQ(verp_sender("own-@h-@[]", "bob@x.y"), "own-bob=x.y@h");
   EXPECT_EQ(verp_sender("a@b-@h-@[]", "bob@x.y"), "a@b-bob=x.y@h") << "the last inner @ counts";

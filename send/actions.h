@@ -57,7 +57,7 @@ struct Loaded {
     waiting,
     done,
     failed,    ///< and nobody has been told
-    reported,  ///< failed, and a notice about it is intended or queued
+    reported,  ///< failed, and a notice about it is intended or queued, or not wanted
   };
 
   /// A waiting recipient that no delivery can be started for: it fails at once.
@@ -75,6 +75,7 @@ struct Loaded {
     std::uint32_t attempts = 0;    ///< made so far
     Time due = 0;                  ///< by its retry rule; 0: at once
     std::int64_t lifetime_s = -1;  ///< by its rule; -1: Limits::lifetime_s
+    bool reports = true;           ///< false: nobody wants to be told of its failure
   };
 
   queue::Place place = queue::Place::incoming;
@@ -101,7 +102,8 @@ struct Ruling {
   std::string name{};              ///< of the destination, for the log
 };
 
-/// Read the message; answer with loaded() or load_failed(). `first`: its first attempt.
+/// Read the message; answer with loaded() or load_failed(), which is of no account once the message
+/// is closed. `first`: its first attempt.
 struct Load {
   queue::Id id;
   bool first = false;

@@ -55,6 +55,9 @@ Result<> Loop::start() {
   Result<std::unique_ptr<Worker>> worker = Worker::start(instance_);
   if (!worker) return failed(worker);
   worker_ = std::move(*worker);
+  Result<std::unique_ptr<Readers>> readers = Readers::start(instance_);
+  if (!readers) return failed(readers);
+  readers_ = std::move(*readers);
 
   Result<Spawner> spawner = options_.spawner_socket
                                 ? Spawner::given(posix::UniqueFd(*options_.spawner_socket))
@@ -123,6 +126,7 @@ void Loop::turn() {
   std::vector<pollfd> wanted;
   wanted.push_back({signals_.get(), POLLIN, 0});
   wanted.push_back({worker_->event(), POLLIN, 0});
+  wanted.push_back({readers_->event(), POLLIN, 0});
   if (trigger_) wanted.push_back({trigger_->fd(), POLLIN, 0});
   if (spawner_) {
     const short events = spawner_->wants_room() ? POLLIN | POLLOUT : POLLIN;
@@ -149,7 +153,7 @@ void Loop::serve(const std::vector<pollfd>& ready) {
   };
   if (trigger_ && happened(trigger_->fd())) hear_trigger();
   if (spawner_ && happened(spawner_->socket())) hear_spawner();
-  if (happened(worker_->event())) take_answers();
+  if (happened(worker_->event()) || happened(readers_->event())) take_answers();
   if (happened(signals_.get())) hear_signals();
   control_->serve(
       ready, [this](const auto& peer, std::string_view command) { return answer(peer, command); });
@@ -175,7 +179,6 @@ void Loop::hear_spawner() {
       const auto& report = std::get<spawn::DeliveryReport>(**said);
       scheduler_.reported(report.slot, report.letter, report.text, report.note, now(),
                           rule_on(report));
-      running_.erase(report.slot);
     }
   }
 }
@@ -184,7 +187,6 @@ void Loop::lose_spawner(const Error& why) {
   log("alert: lost the spawner: " + why.text);
   spawner_.reset();
   scheduler_.spawner_lost(now());
-  running_.clear();
   const std::int64_t running = posix::running_us();
   spawner_at_us_ = std::max(running, spawner_since_us_ + kSpawnerPause);
   if (!options_.spawner_socket) return;

@@ -1,5 +1,5 @@
 // What send does: the scheduler's decisions, carried out. One thread that waits in poll(2) and
-// nowhere else; what takes a disk's time is the worker's.
+// nowhere else; what takes a disk's time is the worker's and the readers'.
 
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "posix/unique_fd.h"
 #include "queue/file.h"
 #include "queue/spool.h"
+#include "send/body.h"
 #include "send/control_server.h"
 #include "send/log.h"
 #include "send/schedule_keeper.h"
@@ -61,17 +62,6 @@ class Loop {
   int run();
 
  private:
-  // What a delivery of an open message needs.
-  struct Body {
-    std::optional<queue::File> file;  // until its content is copied
-    std::string sender;
-    std::vector<std::string> recipients;
-    std::map<std::uint32_t, std::string> progress;
-    std::uint64_t content_octets = 0;
-    posix::UniqueFd content;
-    bool copying = false;
-    std::vector<std::function<void(const Result<>&)>> wait_for_content;
-  };
   struct Notice {  // a bounce that runs
     pid_t child = 0;
     queue::Id about;
@@ -93,7 +83,7 @@ class Loop {
   void act(const Say& a);
   void act(const Tell& a);
 
-  Result<Loaded> load(const Load& a);
+  Loaded take_in(WasRead& a);
   void describe(const queue::File& file, Loaded& loaded, Body& body) const;
   Loaded::Waiting waiting_of(const queue::Meta& meta, const queue::State::OfRecipient& r,
                              const std::string& address, const Route& route) const;
@@ -105,8 +95,9 @@ class Loop {
   void start_bounce(const QueueNotice& a, const Result<>& content);
   Result<pid_t> bounce_process(const QueueNotice& a, const Body& body);
 
-  // Answers of the worker.
+  // Answers of the readers and the worker.
   void take_answers();
+  void on(WasRead& a);
   void on(Written& a);
   void on(Copied& a);
   void on(WasSetAside& a);
@@ -137,13 +128,13 @@ class Loop {
   queue::Spool spool_;
   Scheduler scheduler_;
   std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Readers> readers_;
   ScheduleKeeper schedule_keeper_;
   std::optional<Trigger> trigger_;
   std::optional<ControlServer> control_;
   std::optional<Spawner> spawner_;
   Settings settings_;
-  std::uint64_t seed_;                      // of destinations' hashes
-  std::map<std::uint32_t, Start> running_;  // by slot
+  std::uint64_t seed_;  // of destinations' hashes
   posix::UniqueFd signals_;
   std::map<queue::Id, Body> bodies_;
   std::vector<Notice> bounces_;

@@ -13,8 +13,6 @@ namespace {
 
 using queue::Id;
 
-constexpr std::uint64_t kCopyHere = 65536;  // octets; the worker copies more
-
 std::string domain_of(std::string_view address) {
   const std::size_t at = address.rfind('@');
   return std::string(at == std::string_view::npos ? address : address.substr(at + 1));
@@ -22,10 +20,11 @@ std::string domain_of(std::string_view address) {
 
 }  // namespace
 
-// ---- answers of the worker
+// ---- answers of the readers and the worker
 
 void Loop::take_answers() {
   for (Answer& a : worker_->take()) std::visit([this](auto& answer) { on(answer); }, a);
+  for (ReadAnswer& a : readers_->take()) std::visit([this](auto& answer) { on(answer); }, a);
 }
 
 void Loop::on(Written& a) {
@@ -71,39 +70,38 @@ void Loop::perform() {
 }
 
 void Loop::act(const Load& a) {
-  const Result<Loaded> loaded = load(a);
-  if (loaded) return scheduler_.loaded(a.id, *loaded, now());
-  const Outcome outcome = outcome_of(loaded.error());
-  if (outcome == Outcome::damaged) log("alert: " + loaded.error().text + ", setting it aside");
-  if (outcome == Outcome::trouble) log("alert: " + loaded.error().text + ", will try again later");
-  scheduler_.load_failed(a.id, outcome, now());
+  readers_->post(ReadMessage{a.id, a.first});
 }
 
-Result<Loaded> Loop::load(const Load& a) {
-  Loaded loaded;
-  Result<queue::File> file = spool_.open_file(a.id, queue::File::Access::read, &loaded.place);
-  // What a send that was killed has recorded may not be on disk yet. A notice depends on it.
-  if (file && !file->state().open_intents.empty()) {
-    std::string alert;
-    file = spool_.open_to_append(a.id, &alert);
-    if (!alert.empty()) log("alert: " + alert);
-  }
-  if (!file) return failed(file);
-  if (const auto& about = file->meta().notice_about) {
-    loaded.notice_about = *about;
-    Result<queue::File> other = spool_.open_file(*about, queue::File::Access::read);
-    // One that is open has been synced, and is the worker's to write to.
-    if (other && other->state().notices.contains(a.id) && !bodies_.contains(*about)) {
-      other = spool_.open_file(*about, queue::File::Access::append);
+// What has to be on disk before anything is built on it the worker sees to.
+void Loop::on(WasRead& a) {
+  if (!scheduler_.reads(a.id)) return;
+  if (!a.message) {
+    const Outcome outcome = outcome_of(a.message.error());
+    if (outcome == Outcome::damaged) log("alert: " + a.message.error().text + ", setting it aside");
+    if (outcome == Outcome::trouble) {
+      log("alert: " + a.message.error().text + ", will try again later");
     }
-    if (!other && outcome_of(other.error()) == Outcome::trouble) return failed(other);
-    loaded.confirmed = !other || !other->state().open_intents.contains(a.id);
+    return scheduler_.load_failed(a.id, outcome, now());
   }
-  if (Result<> room = spool_.reserve_log(*file, loaded.place); !room) return failed(room);
+  const MessageFile& m = *a.message;
+  // One that is open has been synced, and is the worker's to write to.
+  const bool about = m.about_unsettled && !bodies_.contains(*m.file.meta().notice_about);
+  if (!a.settled && (m.unsettled || about)) return worker_->post(Settle{a.id, a.first});
+  scheduler_.loaded(a.id, take_in(a), now());
+}
+
+Loaded Loop::take_in(WasRead& a) {
+  MessageFile& m = *a.message;
+  Loaded loaded;
+  loaded.place = m.place;
+  loaded.notice_about = m.file.meta().notice_about;
+  loaded.confirmed = m.confirmed;
   Body& body = bodies_[a.id];
-  describe(*file, loaded, body);
-  if (a.first && file->events().empty()) log_new(*file);
-  body.file = std::move(*file);
+  describe(m.file, loaded, body);
+  if (a.first && m.file.events().empty()) log_new(m.file);
+  body.content = std::move(m.content);
+  if (!body.content.open()) body.file = std::make_unique<queue::File>(std::move(m.file));
   return loaded;
 }
 
@@ -119,22 +117,28 @@ void Loop::describe(const queue::File& file, Loaded& l, Body& body) const {
   for (const auto& [intent, recipients] : state.open_intents) l.open_intents.push_back(intent);
   body.sender = meta.envelope.sender;
   body.content_octets = file.header().content_octets;
+  std::size_t octets = 0;
+  for (const mail::Recipient& r : meta.envelope.recipients) octets += r.address.size();
+  body.recipients.reserve(meta.envelope.recipients.size(), octets);
   for (std::uint32_t i = 0; i < meta.envelope.recipients.size(); ++i) {
     const std::string& address = meta.envelope.recipients[i].address;
-    body.recipients.push_back(address);
+    body.recipients.add(address);
+    const bool reports = mail::wants_failure_notice(meta.envelope.recipients[i]);
     using enum queue::State::Status;
     const queue::State::OfRecipient& r = state.recipients[i];
     if (r.status == failed) {
-      l.recipients.push_back(r.noticed ? Loaded::Recipient::reported : Loaded::Recipient::failed);
+      l.recipients.push_back(r.noticed || !reports ? Loaded::Recipient::reported
+                                                   : Loaded::Recipient::failed);
       continue;
     }
     l.recipients.push_back(r.status == waiting ? Loaded::Recipient::waiting
                                                : Loaded::Recipient::done);
     if (r.status != waiting) continue;
-    if (!r.progress.empty()) body.progress[i] = r.progress;
+    if (!r.progress.empty()) body.progress.emplace_back(i, r.progress);
     const Route route = settings_.router().route(address);
     l.waiting.resize(i + 1);
     l.waiting[i] = waiting_of(meta, r, address, route);
+    l.waiting[i].reports = reports;
     if (route.channel == Route::Channel::local) continue;
     if (!goes_elsewhere) goes_elsewhere = has_remote();
     if (*goes_elsewhere) continue;
@@ -169,13 +173,13 @@ std::string Loop::full_address(std::string_view address) const {
 }
 
 Ruling Loop::rule_on(const spawn::DeliveryReport& report) const {
-  const auto at = running_.find(report.slot);
-  if (report.letter != 'Z' || at == running_.end()) return {};
-  const auto body = bodies_.find(at->second.id);
+  const std::optional<Start> delivery = scheduler_.delivery(report.slot);
+  if (report.letter != 'Z' || !delivery) return {};
+  const auto body = bodies_.find(delivery->id);
   if (body == bodies_.end()) return {};
-  const std::string& address = body->second.recipients[at->second.recipient];
+  const std::string_view address = body->second.recipients[delivery->recipient];
   const Route route = settings_.router().route(address);
-  return send::rule_on(settings_.rules(), full_address(address), route.address, at->second.channel,
+  return send::rule_on(settings_.rules(), full_address(address), route.address, delivery->channel,
                        report.text);
 }
 
@@ -205,7 +209,6 @@ void Loop::log_new(const queue::File& file) {
 void Loop::act(const Start& a) {
   if (!scheduler_.runs(a)) return;
   const Body& body = bodies_.at(a.id);
-  running_[a.slot] = a;
   const std::string channel = a.channel == Channel::local ? "local" : "remote";
   const std::string routed = settings_.router().route(body.recipients[a.recipient]).address;
   log_.add(now(), {.event = "start",
@@ -219,15 +222,16 @@ void Loop::act(const Start& a) {
   with_content(a.id, [this, a](const Result<>& content) { deliver(a, content); });
 }
 
-// Content that fits into memory is copied at once; a larger one is the worker's to copy.
+// Of a first attempt it was copied with the reading, if it is small; a large one is the worker's to
+// copy.
 void Loop::with_content(const Id& id, std::function<void(const Result<>&)> then) {
   Body& body = bodies_.at(id);
   if (body.content.open()) return then({});
   body.wait_for_content.push_back(std::move(then));
   if (body.copying) return;
   body.copying = true;
-  if (body.content_octets > kCopyHere || !body.file) return worker_->post(CopyContent{id});
-  have_content(id, spool_.copy_content(*body.file));
+  if (body.content_octets > Readers::kSmall || !body.file) return worker_->post(CopyContent{id});
+  readers_->post(CopyOf{id, std::move(*std::exchange(body.file, nullptr))});
 }
 
 void Loop::have_content(const Id& id, Result<posix::UniqueFd> content) {
@@ -251,7 +255,6 @@ void Loop::have_content(const Id& id, Result<posix::UniqueFd> content) {
 
 void Loop::deliver(const Start& a, const Result<>& content) {
   const auto defer = [&](const Error& why) {
-    running_.erase(a.slot);
     scheduler_.reported(a.slot, 'Z', why.text + " (#4.3.0)", "", now(), {.tried = false});
   };
   if (!scheduler_.runs(a)) return;  // the spawner was lost, or the message is damaged
@@ -264,8 +267,7 @@ void Loop::deliver(const Start& a, const Result<>& content) {
   delivery.elsewhere = a.channel == Channel::remote;
   delivery.recipient = settings_.router().route(body.recipients[a.recipient]).address;
   delivery.sender = mail::verp_sender(body.sender, delivery.recipient);
-  const auto progress = body.progress.find(a.recipient);
-  if (progress != body.progress.end()) delivery.progress = progress->second;
+  delivery.progress = body.progress_of(a.recipient);
   const Result<> done = spawner_->begin(delivery, std::move(*copy));
   if (!done) lose_spawner(done.error());
 }
@@ -315,7 +317,8 @@ void Loop::act(const Say& a) {
 // Whoever asked may be gone: it costs nobody anything.
 void Loop::act(const Tell& a) {
   std::string record(1, a.letter);
-  for (const std::string& field : {bodies_.at(a.id).recipients[a.recipient], a.text}) {
+  for (const std::string_view field :
+       {bodies_.at(a.id).recipients[a.recipient], std::string_view(a.text)}) {
     record += '\0';
     record += field.substr(0, field.find('\0'));
   }

@@ -6,7 +6,9 @@
 
 #include "libmail/address_text.h"
 #include "libmail/date.h"
+#include "libmail/dsn.h"
 #include "libmail/header.h"
+#include "libmail/message_id.h"
 
 namespace porpoise::send {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxLine = 900;       // octets; RFC 5322 section 2.1.1 allows 998
 constexpr std::size_t kMaxMessageId = 250;  // so that In-Reply-To fits a line
 constexpr std::size_t kMaxDiagnostic = 800;
+constexpr mail::StatusCode kUnknown{.klass = 5, .subject = 0, .detail = 0};
 
 bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 32 && c != '\t') || c == 127;
@@ -63,23 +66,6 @@ std::string ascii_line(std::string_view text) {
     }
   }
   while (!result.empty() && result.back() == ' ') result.pop_back();
-  return result;
-}
-
-// After the blank where a line would grow beyond the usual width.
-std::string folded(std::string_view line) {
-  std::string result;
-  std::size_t column = 0;
-  for (std::size_t at = 0; at < line.size();) {
-    const std::size_t end = std::min(line.find(' ', at + 1), line.size());
-    if (column > 0 && column + (end - at) > mail::kFoldAt) {
-      result += '\n';
-      column = 0;
-    }
-    result += line.substr(at, end - at);  // begins with its blank, which makes it a fold
-    column += end - at;
-    at = end;
-  }
   return result;
 }
 
@@ -167,15 +153,8 @@ std::string plain_message_id(std::string_view header) {
   const Result<mail::Header> read = std::move(reader).finish();
   for (std::size_t i = 0; read && i < read->size(); ++i) {
     if (read->field(i).known != mail::FieldName::message_id) continue;
-    std::string_view id = read->field(i).body;
-    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-    while (!id.empty() && blank(id.front())) id.remove_prefix(1);
-    while (!id.empty() && blank(id.back())) id.remove_suffix(1);
-    const bool plain = std::ranges::all_of(id, [](char c) { return c > 32 && c < 127; });
-    const bool one = std::ranges::count(id, '<') == 1 && std::ranges::count(id, '>') == 1;
-    if (plain && one && id.starts_with('<') && id.ends_with('>') && id.size() <= kMaxMessageId) {
-      return std::string(id);
-    }
+    const auto id = mail::parse_message_id(read->field(i).body);
+    if (id && id->size() <= kMaxMessageId && !has_eight_bit(*id)) return "<" + *id + ">";
   }
   return "";
 }
@@ -234,14 +213,11 @@ std::string notice_middle(const NoticeAbout& about) {
 std::string failure_status(const Failure& failure) {
   std::string diagnostic = ascii_line(failure.text);
   if (diagnostic.size() > kMaxDiagnostic) diagnostic.resize(kMaxDiagnostic);
-  return fmt::format(
-      "\n"
-      "Final-Recipient: rfc822; {}\n"
-      "Action: failed\n"
-      "Status: {}\n"
-      "{}\n",
-      ascii_line(in_field(failure.address)), status_code(failure.text),
-      folded("Diagnostic-Code: X-Porpoise; " + diagnostic));
+  return "\n" + mail::print(mail::DsnRecipient{
+                    .final = {"rfc822", ascii_line(in_field(failure.address))},
+                    .action = mail::DsnAction::failed,
+                    .status = mail::StatusCode::parse(status_code(failure.text)).value_or(kUnknown),
+                    .diagnostic = mail::TypedText{"X-Porpoise", diagnostic}});
 }
 
 std::string notice_end(const NoticeAbout& about) {

@@ -54,7 +54,7 @@ std::string status_code(std::string_view text);
 /// its whole lines.
 std::string header_of(std::string_view beginning);
 
-/// The message-id in that header, if it is one plain <...>; else "".
+/// The message-id in that header, as "<...>", if it is one in ASCII and not too long; else "".
 std::string plain_message_id(std::string_view header);
 
 bool has_eight_bit(std::string_view text);

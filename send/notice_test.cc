@@ -166,6 +166,12 @@ TEST(Notice, ALongDiagnosticIsFoldedAndCut) {
   EXPECT_LT(status.size(), 1000u);
 }
 
+TEST(Notice, AStatusThatIsNoneOfTheStandardsIsUnknown) {
+  EXPECT_EQ(failure_status({"a@b", "x (#5.01.1)"}),
+            "\nFinal-Recipient: rfc822; a@b\nAction: failed\nStatus: 5.0.0\n"
+            "Diagnostic-Code: X-Porpoise; x (#5.01.1)\n");
+}
+
 TEST(Notice, TheStatusCodeIsTheLastWholeOne) {
   EXPECT_EQ(status_code("a (#5.1.1) b"), "5.1.1");
   EXPECT_EQ(status_code("a (#5.1.1) b (#4.4.7)"), "4.4.7");
@@ -193,10 +199,10 @@ TEST(Notice, TheHeaderEndsAtTheEmptyLine) {
 TEST(Notice, OnlyAPlainMessageIdIsAnsweredTo) {
   EXPECT_EQ(plain_message_id("Subject: x\nMessage-Id:  <a.b@c>  \n"), "<a.b@c>");
   EXPECT_EQ(plain_message_id("MESSAGE-ID:\n <a@b>\n"), "<a@b>");
-  for (const char* bad :
-       {"", "Subject: <a@b>\n", "Message-ID: a@b\n", "Message-ID: <a@b> <c@d>\n",
-        "Message-ID: <a b@c>\n", "Message-ID: <a@b> (x)\n", "Message-ID: <\xc3\xa9@b>\n",
-        "Message-ID:\n", "Message-ID: <a@b>\n <c@d>\n", "Resent-Message-ID: <a@b>\n"}) {
+  EXPECT_EQ(plain_message_id("Message-ID: (x) <a@b> (y)\n"), "<a@b>");
+  for (const char* bad : {"", "Subject: <a@b>\n", "Message-ID: a@b\n", "Message-ID: <a@b> <c@d>\n",
+                          "Message-ID: <a b@c>\n", "Message-ID: <\xc3\xa9@b>\n", "Message-ID:\n",
+                          "Message-ID: <a@b>\n <c@d>\n", "Resent-Message-ID: <a@b>\n"}) {
     EXPECT_EQ(plain_message_id(bad), "") << bad;
   }
   EXPECT_EQ(plain_message_id("Message-ID: <" + std::string(300, 'x') + "@b>\n"), "");

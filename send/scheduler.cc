@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 
 #include "send/log_text.h"
 
@@ -25,10 +26,8 @@ void Scheduler::found(const Id& id, Time next, Time now) {
 }
 
 void Scheduler::loaded(const Id& id, const Loaded& l, Time now) {
-  Message* m = find(id);
-  if (m == nullptr || m->doing != Doing::loading) return;
-  --loading_[m->kind];
-  m->doing = Doing::nothing;
+  Message* m = read(id);
+  if (m == nullptr) return;
   if (l.held) {
     m->next_s = latest_next(now);  // looked at again then; nothing is tried
     wait_again(*m, now);
@@ -42,9 +41,8 @@ void Scheduler::loaded(const Id& id, const Loaded& l, Time now) {
 }
 
 void Scheduler::load_failed(const Id& id, Outcome outcome, Time now) {
-  Message* m = find(id);
-  if (m == nullptr || m->doing != Doing::loading) return;
-  --loading_[m->kind];
+  Message* m = read(id);
+  if (m == nullptr) return;
   if (outcome == Outcome::damaged) {
     m->doing = Doing::setting_aside;
     do_this(SetAside{id});
@@ -53,6 +51,18 @@ void Scheduler::load_failed(const Id& id, Outcome outcome, Time now) {
     forget(*m, now);
   }
   pump(now);
+}
+
+// The message that was read; nullptr where that is nobody's business any more.
+Scheduler::Message* Scheduler::read(const Id& id) {
+  Message* m = find(id);
+  if (m == nullptr || m->doing != Doing::loading) return nullptr;
+  if (!std::exchange(m->slow, false)) --loading_[m->kind];
+  m->doing = Doing::nothing;
+  bench(*m, false);
+  // Whoever asked for it meanwhile is served by this attempt.
+  if (std::exchange(m->again, false)) m->forced = m->asked = true;
+  return m;
 }
 
 void Scheduler::damaged(const Id& id, Time now) {
@@ -71,8 +81,9 @@ void Scheduler::damaged(const Id& id, Time now) {
 void Scheduler::noted(std::uint32_t slot, const std::string& note, Time now) {
   if (slot >= slots_.size() || !slots_[slot].used || note.empty()) return;
   Slot& s = slots_[slot];
-  if (s.note == note) return;
-  s.note = note;
+  const std::size_t hash = std::hash<std::string>{}(note);
+  if (s.note == hash) return;
+  s.note = hash;
   Message& m = *find(s.id);
   for (Event& e : m.unrecorded) {  // only the last note of a delivery matters
     if (e.kind == Kind::progress && e.recipients.front() == s.recipient) {
@@ -144,7 +155,7 @@ void Scheduler::written(const Id& id, Outcome outcome, Time now) {
   if (doing == Doing::setting_aside) {
     forget(*m, now);
   } else if (outcome == Outcome::ok) {
-    m->unfinished.reset();
+    m->unfinished = {};
     finished(*m, doing, now);
   } else if (outcome == Outcome::trouble) {
     trouble(*m, now);
@@ -153,7 +164,7 @@ void Scheduler::written(const Id& id, Outcome outcome, Time now) {
     do_this(SetAside{id});
   } else {
     say(fmt::format("warning: msg {} is not in the queue any more", id.text()));
-    m->unfinished.reset();
+    m->unfinished = {};
     forget(*m, now);
   }
   pump(now);
@@ -236,6 +247,7 @@ void Scheduler::clock_stepped(Time by, Time now) {
   };
   for (auto& [id, m] : open_) {
     for (Time* t : {&m.record_due, &m.notice_due, &m.trouble_until}) shift(*t);
+    if (m.doing == Doing::loading) shift(m.began);
   }
   for (Slot& s : slots_) shift(s.started);
   for (Lane& lane : lanes_) shift(lane.rest_until);
@@ -256,6 +268,7 @@ std::optional<Time> Scheduler::wake() const {
   };
   steps_ += open_.size();
   for (const auto& [id, m] : open_) {
+    if (m.doing == Doing::loading && !m.slow) at(m.began + kSlowReading);
     if (m.doing != Doing::nothing) continue;
     if (m.trouble_until != 0) {
       at(m.trouble_until);
@@ -290,9 +303,21 @@ bool Scheduler::idle(Time now) const {
   return fresh_.empty() && (waiting_.empty() || Time{waiting_.first()->next_s} * kSecond > now);
 }
 
+std::optional<Start> Scheduler::delivery(std::uint32_t slot) const {
+  if (slot >= slots_.size() || !slots_[slot].used) return std::nullopt;
+  const Slot& s = slots_[slot];
+  const Recipient& r = open_.at(s.id).recipients[s.recipient];
+  return Start{slot, s.number, s.id, s.recipient, s.channel, r.attempts + 1};
+}
+
 bool Scheduler::runs(const Start& delivery) const {
   const Slot& slot = slots_[delivery.slot];
   return slot.used && slot.number == delivery.number;
+}
+
+bool Scheduler::reads(const Id& id) const {
+  const auto at = open_.find(id);
+  return at != open_.end() && at->second.doing == Doing::loading;
 }
 
 bool Scheduler::knows(const Id& id) const {

@@ -5,6 +5,8 @@
 // but waits for its channel or its destination to have room. A bounded number is `open`: being
 // read, tried, recorded or reported. Everything else about a message is in its file.
 //
+// What an open message is read by may be slow: after kSlowReading it takes no place from others.
+//
 // Each channel's slots are shared by first attempts and retries, half each when both wait; within
 // those, messages take turns, and within a message its destinations do. No destination has more
 // deliveries at once than its limit; what is only for those that have that many waits apart.
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <set>
@@ -86,11 +89,14 @@ class Scheduler {
   bool stopped() const { return stopping_ && open_.empty(); }
   bool stopping() const { return stopping_; }
   bool knows(const queue::Id& id) const;
+  bool reads(const queue::Id& id) const;  ///< it waits for loaded() or load_failed()
   /// Whether that delivery still has that slot: it may have been given up meanwhile.
   bool runs(const Start& delivery) const;
 
   std::size_t waiting() const;
   std::size_t open() const { return open_.size(); }
+  /// The delivery that has that slot.
+  std::optional<Start> delivery(std::uint32_t slot) const;
   std::uint32_t running(Channel c) const { return of(c).running[0] + of(c).running[1]; }
   const Limits& limits() const { return limits_; }
   std::optional<std::uint32_t> next_due_s() const;
@@ -139,7 +145,6 @@ class Scheduler {
 
   // The recipients of a message that one channel is for.
   struct Share {
-    std::uint32_t todo = 0;
     Fifo<std::uint32_t> turns;  // groups that may have one
     bool ready = false;         // in ready of that channel's Lane
   };
@@ -151,6 +156,14 @@ class Scheduler {
     std::uint32_t attempts = 0;
     Channel channel = Channel::local;
     Status status = Status::done;
+    bool reports = true;
+  };
+
+  // What is being written, or is to be written again.
+  struct Unfinished {
+    std::shared_ptr<const std::vector<queue::Event>> events;  // null: nothing
+    Write::Then then = Write::Then::stay;
+    Doing doing = Doing::nothing;
   };
 
   struct Message {
@@ -169,6 +182,7 @@ class Scheduler {
     bool reports = true;
     bool again = false;    // somebody asked for a retry while it was open
     bool benched = false;  // waits for a disk, and counts no more as open
+    bool slow = false;     // to be read
     std::vector<Recipient> recipients;
     std::vector<std::uint32_t> order;      // recipients to do, by group
     std::vector<Group> groups;             // by channel and destination
@@ -178,10 +192,10 @@ class Scheduler {
     Time record_due = 0;
     Time notice_due = 0;
     Time trouble_until = 0;
-    std::optional<Write> unfinished;  // under way, or to be done again
-    Doing unfinished_doing = Doing::nothing;
+    Unfinished unfinished;
     queue::Id intent;                // of the notice being intended
     std::vector<queue::Id> intents;  // recorded, their notices not yet known to be queued
+    std::uint32_t unwanted = 0;      // failures nobody wants to know of, not yet logged
     bool notice_failed = false;
     bool damaged = false;
 
@@ -207,13 +221,27 @@ class Scheduler {
 
   // A destination that deliveries go to, or would if it took more at once.
   struct Crowd {
+    struct Queue {
+      std::vector<queue::Id> blocked;  // open, in order
+      ParkedSet::List parked;
+      bool returning = false;  // in its Lane's
+      bool empty() const { return blocked.empty() && parked.empty(); }
+    };
     Channel channel = Channel::local;
-    std::array<std::uint32_t, 2> running{};         // by Class
-    std::uint32_t promised = 0;                     // places
-    std::uint32_t opening = 0;                      // of its parked messages
-    std::array<std::vector<queue::Id>, 2> blocked;  // open, in order; by Class
-    std::array<ParkedSet::List, 2> parked;          // by Class
-    std::array<bool, 2> returning{};                // in its Lane's; by Class
+    std::array<std::uint32_t, 2> running{};    // by Class
+    std::uint32_t promised = 0;                // places
+    std::uint32_t opening = 0;                 // of its parked messages
+    std::unique_ptr<std::array<Queue, 2>> of;  // by Class; most destinations never have any
+
+    Queue& queue(Class kind) {
+      if (!of) of = std::make_unique<std::array<Queue, 2>>();
+      return (*of)[kind];
+    }
+    bool blocks(Class kind) const { return of && !(*of)[kind].blocked.empty(); }
+    bool nobody() const {
+      return running[0] + running[1] + promised + opening == 0 &&
+             (!of || ((*of)[0].empty() && (*of)[1].empty()));
+    }
   };
 
   // Where a message to be opened comes from: parked with a lane or a destination, or else nobody
@@ -233,7 +261,7 @@ class Scheduler {
     Time started = 0;
     queue::Id id;
     std::uint32_t recipient = 0;
-    std::string note;
+    std::size_t note = 0;  // the last one's hash
   };
 
   void pump(Time now);
@@ -279,6 +307,8 @@ class Scheduler {
   bool held(Channel c) const { return slots(c) == 0; }
 
   Message* find(const queue::Id& id);
+  Message* read(const queue::Id& id);
+  void say_unwanted(Message& m);
   void begin_attempt(Message& m, const Loaded& l, Time now);
   bool must_wait_for_another(Message& m, const Loaded& l, Time now);
   void hold(Message& m, Time now);
@@ -296,10 +326,12 @@ class Scheduler {
   // Each decides what the message does next; the reference may be gone afterwards.
   void advance(Message& m, Time now);
   void advance_all(Time now);
+  void reading_lasts(Message& m, Time now);
   void intend_notice(Message& m, Time now);
   void queue_notice(Message& m);
   void keep(Message& m, Time now);
   void write(Message& m, Doing doing, std::vector<queue::Event> events, Write::Then then);
+  void write_again(Message& m);
   void trouble(Message& m, Time now);
   void finished(Message& m, Doing doing, Time now);
   void confirm_notice(Message& m);

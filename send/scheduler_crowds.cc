@@ -44,7 +44,7 @@ Scheduler::Group* Scheduler::Message::group_of(Channel c, Destination to) {
 
 void Scheduler::block(Message& m, Group& g, Crowd& crowd) {
   g.blocked = true;
-  crowd.blocked[m.kind].push_back(m.id);
+  crowd.queue(m.kind).blocked.push_back(m.id);
 }
 
 bool Scheduler::has_place(const Crowd& crowd) const {
@@ -54,8 +54,8 @@ bool Scheduler::has_place(const Crowd& crowd) const {
 
 // A few open messages wait for it; more are parked.
 bool Scheduler::wants_back(const Crowd& crowd, Class kind) const {
-  return !crowd.parked[kind].empty() &&
-         crowd.blocked[kind].size() + crowd.opening < places(crowd.channel);
+  if (!crowd.of || (*crowd.of)[kind].parked.empty()) return false;
+  return (*crowd.of)[kind].blocked.size() + crowd.opening < places(crowd.channel);
 }
 
 // After something ended there: its places go to those that wait for them, and what is parked there
@@ -65,11 +65,11 @@ void Scheduler::settle(Channel c, Destination to, Time now) {
   if (at == crowds_.end()) return;
   Crowd& crowd = at->second;
   while (has_place(crowd)) {
-    const bool fresh = !crowd.blocked[first_attempt].empty();
-    const bool due = !crowd.blocked[another].empty();
+    const bool fresh = crowd.blocks(first_attempt);
+    const bool due = crowd.blocks(another);
     if (!fresh && !due) break;
     const bool first = fresh && (!due || crowd.running[first_attempt] <= crowd.running[another]);
-    std::vector<Id>& blocked = crowd.blocked[first ? first_attempt : another];
+    std::vector<Id>& blocked = crowd.queue(first ? first_attempt : another).blocked;
     Message& m = *find(blocked.front());
     blocked.erase(blocked.begin());
     Group* g = m.group_of(c, to);
@@ -80,15 +80,10 @@ void Scheduler::settle(Channel c, Destination to, Time now) {
     make_ready(m, c, now);
   }
   for (const Class kind : {first_attempt, another}) {
-    if (crowd.returning[kind] || !wants_back(crowd, kind)) continue;
-    crowd.returning[kind] = true;
+    if (!wants_back(crowd, kind) || std::exchange(crowd.queue(kind).returning, true)) continue;
     of(c).returning[kind].push(to);
   }
-  if (crowd.running[0] + crowd.running[1] + crowd.promised + crowd.opening == 0 &&
-      crowd.blocked[0].empty() && crowd.blocked[1].empty() && crowd.parked[0].empty() &&
-      crowd.parked[1].empty()) {
-    crowds_.erase(at);  // drop_stale() finds out
-  }
+  if (crowd.nobody()) crowds_.erase(at);  // drop_stale() finds out
 }
 
 // It is open no more: its places are for others.
@@ -96,7 +91,7 @@ void Scheduler::withdraw(Message& m, Time now) {
   for (Group& g : m.groups) {
     if (!g.blocked && !g.promised) continue;
     Crowd& crowd = crowds_.at(g.to);
-    if (std::exchange(g.blocked, false)) std::erase(crowd.blocked[m.kind], m.id);
+    if (std::exchange(g.blocked, false)) std::erase(crowd.queue(m.kind).blocked, m.id);
     if (std::exchange(g.promised, false)) --crowd.promised;
     settle(g.channel, g.to, now);
   }
@@ -115,8 +110,8 @@ void Scheduler::came_back(Message& m, Time now) {
 // at once.
 bool Scheduler::can_be_parked(const Message& m) const {
   if (m.of(Status::todo) == 0 || m.of(Status::running) + m.of(Status::failed) > 0 ||
-      m.doing != Doing::nothing || !m.intents.empty() || m.unfinished || stopping_ || m.damaged ||
-      m.trouble_until != 0) {
+      m.doing != Doing::nothing || !m.intents.empty() || m.unfinished.events || stopping_ ||
+      m.damaged || m.trouble_until != 0) {
     return false;
   }
   const bool lanes_full = std::ranges::all_of(kEveryChannel, [&](Channel c) {
@@ -134,7 +129,7 @@ bool Scheduler::waits_long(const Message& m, const Group& g) const {
   ++steps_;
   if (!g.blocked) return true;
   const Crowd& crowd = crowds_.at(g.to);
-  const auto& blocked = crowd.blocked[m.kind];
+  const auto& blocked = (*crowd.of)[m.kind].blocked;
   const std::size_t soon = std::min<std::size_t>(places(crowd.channel), blocked.size());
   const auto end = blocked.begin() + static_cast<std::ptrdiff_t>(soon);
   return std::find(blocked.begin(), end, m.id) == end;
@@ -159,7 +154,7 @@ void Scheduler::park(Message& m, Time now) {
   if (to != 0) {
     const auto crowd = crowds_.find(to);
     if (crowd != crowds_.end()) {
-      parked_.push(crowd->second.parked[kind], parked);
+      parked_.push(crowd->second.queue(kind).parked, parked);
       return settle(crowd->second.channel, to, now);
     }
   }

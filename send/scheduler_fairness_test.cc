@@ -58,6 +58,97 @@ TEST(Scheduler, ALongListTakesTurnsWithOtherMessages) {
   EXPECT_TRUE(now_running.contains(other));
 }
 
+// ---- a disk that is slow
+
+TEST(SchedulerReading, OneThatIsNotReadDelaysNobodyElse) {
+  World w({.deliveries = 3});
+  Id stuck;
+  w.reads = [&](const Id& id) { return id == stuck ? std::nullopt : std::optional(Outcome::ok); };
+  stuck = w.put(1);
+  w.scheduler.arrived(stuck, w.now);
+  w.run();
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(w.disk.contains(w.arrive())) << "it had to wait";
+  EXPECT_EQ(w.loads, 11u);
+  EXPECT_FALSE(w.scheduler.idle(w.now));
+  w.pass(86400 * kSecond);
+  w.read_at_last(stuck);
+  EXPECT_TRUE(w.disk.empty());
+  EXPECT_EQ(w.attempts.size(), 11u);
+}
+
+TEST(SchedulerReading, AsManyAsThereAreSlotsTakeNoPlaceAfterAMoment) {
+  World w({.deliveries = 3, .open_per_class = 5});
+  bool stuck = true;
+  w.reads = [&](const Id&) { return stuck ? std::nullopt : std::optional(Outcome::ok); };
+  for (int i = 0; i < 3; ++i) w.arrive();
+  EXPECT_EQ(w.loads, 3u);
+  stuck = false;
+  const Id other = w.arrive();
+  EXPECT_TRUE(w.disk.contains(other)) << "no further is read ahead";
+  w.pass(kSlowReading);
+  EXPECT_FALSE(w.disk.contains(other));
+  EXPECT_EQ(w.disk.size(), 3u);
+}
+
+TEST(SchedulerReading, ALocalOneThatIsStuckKeepsNobodyFromLookingForRemoteMail) {
+  World w({.deliveries = 1, .remote = 2});
+  w.deliver = [](const Start& s) {
+    return s.channel == Channel::local ? std::nullopt : std::optional('K');
+  };
+  Id stuck;
+  w.reads = [&](const Id& id) { return id == stuck ? std::nullopt : std::optional(Outcome::ok); };
+  w.arrive();
+  w.arrive();
+  stuck = w.put(1);
+  w.scheduler.arrived(stuck, w.now);
+  w.run();
+  w.pass(kSlowReading);
+  const Id far = w.arrive_for_elsewhere();
+  EXPECT_FALSE(w.disk.contains(far));
+}
+
+TEST(SchedulerReading, AtAStopNobodyWaitsForOneThatIsNotRead) {
+  World w;
+  w.reads = [](const Id&) { return std::nullopt; };
+  const Id id = w.arrive();
+  w.scheduler.stop(w.now);
+  w.run();
+  EXPECT_TRUE(w.scheduler.stopped());
+  EXPECT_FALSE(w.scheduler.reads(id));
+  w.read_at_last(id);  // too late
+  EXPECT_TRUE(w.scheduler.stopped());
+  EXPECT_TRUE(w.attempts.empty());
+  EXPECT_TRUE(w.disk.contains(id));
+}
+
+TEST(SchedulerReading, WhatIsAskedForMeanwhileIsTriedAtOnceAndOnce) {
+  World w;
+  w.deliver = [](const Start&) { return 'Z'; };
+  const Id id = w.arrive();
+  w.reads = [](const Id&) { return std::nullopt; };
+  EXPECT_TRUE(w.scheduler.retry(id, w.now));
+  w.run();
+  EXPECT_TRUE(w.scheduler.retry(id, w.now));
+  w.scheduler.retry_all(w.now);
+  w.reads = [](const Id&) { return Outcome::ok; };
+  w.pass(kSecond);
+  w.read_at_last(id);
+  EXPECT_EQ(w.attempts.size(), 2u);
+  w.pass(10 * kSecond);
+  EXPECT_EQ(w.attempts.size(), 2u);
+}
+
+TEST(SchedulerReading, AFailureAfterALongTimeIsAFailure) {
+  World w;
+  w.reads = [](const Id&) { return std::nullopt; };
+  const Id id = w.arrive();
+  w.pass(60 * kSecond);
+  w.scheduler.load_failed(id, Outcome::trouble, w.now);
+  w.reads = [](const Id&) { return Outcome::ok; };
+  w.pass(kTroubleDelay);
+  EXPECT_TRUE(w.disk.empty());
+}
+
 // ---- two channels
 
 std::size_t count_of(const World& w, Channel channel) {

@@ -1,8 +1,10 @@
 // What a million waiting messages cost: octets of memory, as the allocator counts them, and steps
-// of the scheduler, as it counts them itself.
+// of the scheduler, as it counts them itself. And what a delivery in flight costs.
 
 #include <gtest/gtest.h>
+#include <map>
 
+#include "send/body.h"
 #include "send/scheduler.h"
 #include "send/test_memory.h"
 
@@ -156,6 +158,38 @@ TEST_F(Counted, AHostThatIsDeadAndAFloodDueForItCostThirtyTwoOctetsEachAndDelayN
   EXPECT_LE(loads_, kDue + 10u) << "each is read once";
   new_mail_starts_at_once();
   EXPECT_LE(most_steps_, kMostSteps);
+}
+
+TEST_F(Counted, ADeliveryInFlightCostsAFewHundredOctets) {
+  constexpr std::uint32_t kDeliveries = 1000;
+  constexpr std::size_t kMostOctets = 700;      // of the scheduler
+  constexpr std::size_t kMostOctetsKept = 340;  // of the loop
+  Scheduler scheduler({.deliveries = kDeliveries, .open_per_class = 2 * kDeliveries}, 1);
+  scheduler.spawner_up(now_);
+  const std::size_t before = octets_in_use();
+  std::uint32_t started = 0;
+  for (std::uint32_t n = 0; n < kDeliveries; ++n) {
+    scheduler.arrived(id(n), now_);
+    for (auto actions = scheduler.take(); !actions.empty(); actions = scheduler.take()) {
+      for (const Action& action : actions) {
+        if (std::holds_alternative<Start>(action)) ++started;
+        if (!std::holds_alternative<Load>(action)) continue;
+        scheduler.loaded(id(n), for_one((n + 10ull) << 32, Channel::local), now_);
+      }
+    }
+  }
+  ASSERT_EQ(started, kDeliveries);
+  EXPECT_LE((octets_in_use() - before) / kDeliveries, kMostOctets);
+
+  const std::size_t without = octets_in_use();
+  std::map<Id, Body> bodies;
+  for (std::uint32_t n = 0; n < kDeliveries; ++n) {
+    Body& body = bodies[id(n)];
+    body.sender = "somebody@somewhere.example";
+    body.recipients.reserve(1, 30);
+    body.recipients.add("a-recipient-of-it@here.example");
+  }
+  EXPECT_LE((octets_in_use() - without) / kDeliveries, kMostOctetsKept);
 }
 
 }  // namespace

@@ -70,7 +70,11 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
     using enum Loaded::Recipient;
     const Loaded::Waiting w = i < l.waiting.size() ? l.waiting[i] : Loaded::Waiting{};
     const Destination crowd = w.crowd != 0 ? w.crowd : w.to;
-    m.recipients[i] = {.to = w.to, .crowd = crowd, .attempts = w.attempts, .channel = w.channel};
+    m.recipients[i] = {.to = w.to,
+                       .crowd = crowd,
+                       .attempts = w.attempts,
+                       .channel = w.channel,
+                       .reports = w.reports};
     if (l.recipients[i] == waiting) {
       const bool due = is_due(m, l, w, now, m.recipients[i].next_s);
       set_status(m, i, due ? Status::todo : Status::later);
@@ -139,12 +143,8 @@ void Scheduler::hold(Message& m, Time now) {
 }
 
 void Scheduler::set_status(Message& m, std::uint32_t recipient, Status status) {
-  Recipient& r = m.recipients[recipient];
-  Share& share = m.of(r.channel);
-  const Status before = std::exchange(r.status, status);
-  --m.of(before);
+  --m.of(std::exchange(m.recipients[recipient].status, status));
   ++m.of(status);
-  share.todo += (status == Status::todo ? 1U : 0U) - (before == Status::todo ? 1U : 0U);
 }
 
 // Whether this deferral is the end of it: too long in the queue, or given up for others before. But
@@ -192,8 +192,10 @@ void Scheduler::defer(Message& m, std::uint32_t recipient, const std::string& te
 }
 
 void Scheduler::fail(Message& m, std::uint32_t recipient, std::string text, Time now) {
-  if (m.of(Status::failed) == 0) m.notice_due = now + kNoticeDelay;
-  set_status(m, recipient, Status::failed);
+  const bool told = m.recipients[recipient].reports;
+  if (told && m.of(Status::failed) == 0) m.notice_due = now + kNoticeDelay;
+  if (!told) ++m.unwanted;
+  set_status(m, recipient, told ? Status::failed : Status::reported);
   add_event(m, Kind::failed, recipient, std::move(text), now);
 }
 
@@ -220,10 +222,26 @@ void Scheduler::advance_all(Time now) {
   for (const auto& [id, m] : open_) ids.push_back(id);
   for (const Id& id : ids) {
     Message* m = find(id);
-    if (m == nullptr || m->doing == Doing::loading) continue;
+    if (m == nullptr) continue;
+    if (m->doing == Doing::loading) {
+      reading_lasts(*m, now);
+      continue;
+    }
     make_ready(*m, now);
     advance(*m, now);
   }
+}
+
+// What is slow to be read takes no place from others. At the end nobody waits for it.
+void Scheduler::reading_lasts(Message& m, Time now) {
+  if (!m.slow && m.began + kSlowReading <= now) {
+    m.slow = true;
+    --loading_[m.kind];
+    bench(m, true);
+  }
+  if (!stopping_) return;
+  (void)read(m.id);
+  forget(m, now);
 }
 
 void Scheduler::advance(Message& m, Time now) {
@@ -238,13 +256,11 @@ void Scheduler::advance(Message& m, Time now) {
   }
   m.trouble_until = 0;
   bench(m, false);
-  if (m.unfinished) {
-    m.doing = m.unfinished_doing;
-    return do_this(*m.unfinished);
-  }
+  if (m.unfinished.events) return write_again(m);
   const bool to_notify = !m.intents.empty() && !m.notice_failed && !stopping_;
   if (to_notify && notices_ < limits_.notices) return queue_notice(m);
   const bool over = m.of(Status::running) == 0 && (m.of(Status::todo) == 0 || stopping_);
+  if (over) say_unwanted(m);
   if (m.of(Status::failed) > 0 && !stopping_ && (over || m.notice_due <= now)) {
     return intend_notice(m, now);
   }
@@ -328,11 +344,13 @@ void Scheduler::keep(Message& m, Time now) {
 }
 
 void Scheduler::write(Message& m, Doing doing, std::vector<Event> events, Write::Then then) {
-  m.doing = doing;
-  m.unfinished_doing = doing;
-  m.unfinished =
-      Write{m.id, m.place, std::make_shared<const std::vector<Event>>(std::move(events)), then};
-  do_this(*m.unfinished);
+  m.unfinished = {std::make_shared<const std::vector<Event>>(std::move(events)), then, doing};
+  write_again(m);
+}
+
+void Scheduler::write_again(Message& m) {
+  m.doing = m.unfinished.doing;
+  do_this(Write{m.id, m.place, m.unfinished.events, m.unfinished.then});
 }
 
 // What is known stays here and is written again, from a file opened anew; nothing that depends on
@@ -403,6 +421,16 @@ void Scheduler::forget(Message& m, Time now) {
 void Scheduler::tell(const Message& m, std::uint32_t recipient, char letter,
                      const std::string& text) {
   if (watched_ == m.id) do_this(Tell{m.id, recipient, letter, text});
+}
+
+// RFC 3461 section 5.2.7: NOTIFY=NEVER, or one without FAILURE.
+void Scheduler::say_unwanted(Message& m) {
+  const std::int64_t recipients = std::exchange(m.unwanted, 0);
+  if (recipients == 0) return;
+  say(LogEntry{.event = "unwanted",
+               .story = fmt::format("no bounce msg {}: its sender wants none", m.id.text()),
+               .told = {{"id", m.id.text()}},
+               .facts = {{"recipients", recipients}}});
 }
 
 void Scheduler::say_status() {

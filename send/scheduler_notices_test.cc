@@ -73,6 +73,60 @@ TEST(Scheduler, AFailureIsReportedAfterFiveMinutesThoughAnotherDeliveryStillRuns
   EXPECT_EQ(w.notices.size(), 1u);
 }
 
+// RFC 3461 section 5.2.7
+TEST(SchedulerNotify, WhoseFailureNobodyWantsToKnowIsInNoNotice) {
+  World w;
+  const Id id = w.put(3);
+  w.disk.at(id).untold = {1};
+  w.deliver = [id](const Start& s) { return s.id == id ? 'D' : 'K'; };
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  ASSERT_EQ(w.notices.size(), 1u);
+  EXPECT_THAT(w.told.at(w.notices[0]), ElementsAre(0u, 2u));
+  EXPECT_THAT(w.of_log("no bounce"),
+              ElementsAre("no bounce msg " + id.text() + ": its sender wants none"));
+  EXPECT_TRUE(w.disk.empty());
+}
+
+TEST(SchedulerNotify, AMessageOfWhichNobodyWantsToKnowAnythingJustEnds) {
+  World w;
+  const Id id = w.put(2);
+  w.disk.at(id).untold = {0, 1};
+  w.deliver = [](const Start&) { return 'D'; };
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_THAT(w.notices, IsEmpty());
+  EXPECT_TRUE(w.disk.empty());
+  EXPECT_EQ(w.of_log("no bounce").size(), 1u);
+  EXPECT_THAT(w.log, Contains("end msg " + id.text()));
+}
+
+TEST(SchedulerNotify, WhatFailsWhileOthersWaitIsRecordedAndNeverTold) {
+  World w;
+  const Id id = w.put(2);
+  w.disk.at(id).untold = {0};
+  w.deliver = [](const Start& s) { return s.recipient == 0 ? 'D' : 'Z'; };
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_EQ(w.disk.at(id).state.recipients[0].status, queue::State::Status::failed);
+  w.restart();
+  w.deliver = [](const Start&) { return 'K'; };
+  w.pass(86400 * kSecond);
+  EXPECT_THAT(w.notices, IsEmpty());
+  EXPECT_TRUE(w.disk.empty());
+}
+
+TEST(SchedulerNotify, ARecipientThatIsRefusedIsNotToldEither) {
+  World w;
+  const Id id = w.put(1);
+  w.disk.at(id).unroutable = {0};
+  w.disk.at(id).untold = {0};
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  EXPECT_THAT(w.notices, IsEmpty());
+  EXPECT_TRUE(w.disk.empty());
+}
+
 TEST(Scheduler, ARecipientWithoutARouteFailsWithoutASlot) {
   World w;
   const Id id = w.put(2);

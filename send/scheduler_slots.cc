@@ -25,6 +25,7 @@ void Scheduler::open_more(Time now) {
     Message& m = open_[from.id];
     m.id = from.id;
     m.kind = kind;
+    m.began = now;
     m.forced = from.forced;
     m.asked = from.asked;
     m.parked_with = source->to;
@@ -42,9 +43,10 @@ ParkedSet::Message Scheduler::take_from(const Source& source) {
     Fifo<Destination>& returning = of(crowd.channel).returning[kind];
     (void)returning.pop();  // this one
     ++crowd.opening;
-    const ParkedSet::Message message = parked_.pop(crowd.parked[kind]);
-    crowd.returning[kind] = wants_back(crowd, kind);
-    if (crowd.returning[kind]) returning.push(source.to);  // behind the others
+    Crowd::Queue& queue = crowd.queue(kind);
+    const ParkedSet::Message message = parked_.pop(queue.parked);
+    queue.returning = wants_back(crowd, kind);
+    if (queue.returning) returning.push(source.to);  // behind the others
     return message;
   }
   const WaitingSet::Entry entry = (kind == first_attempt ? fresh_ : waiting_).pop();
@@ -91,7 +93,7 @@ void Scheduler::drop_stale(Channel c, Class kind) {
   while (!returning.empty()) {
     const auto at = crowds_.find(returning.front());
     if (at != crowds_.end() && wants_back(at->second, kind)) return;
-    if (at != crowds_.end()) at->second.returning[kind] = false;
+    if (at != crowds_.end()) at->second.queue(kind).returning = false;
     (void)returning.pop();
   }
 }
@@ -186,7 +188,7 @@ void Scheduler::start_one(Message& m, std::uint32_t recipient, Time now) {
   Recipient& r = m.recipients[recipient];
   set_status(m, recipient, Status::running);
   const std::uint32_t slot = take_slot();
-  slots_[slot] = {true, m.kind, r.channel, ++deliveries_, now, m.id, recipient, ""};
+  slots_[slot] = {true, m.kind, r.channel, ++deliveries_, now, m.id, recipient, 0};
   ++of(r.channel).running[m.kind];
   if (r.crowd != 0) ++crowds_.at(r.crowd).running[m.kind];
   do_this(Start{slot, deliveries_, m.id, recipient, r.channel, r.attempts + 1});

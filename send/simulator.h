@@ -30,6 +30,7 @@ struct Sim {  // a message on the simulated disk
   bool held = false;
   queue::State state;
   std::set<std::uint32_t> unroutable;
+  std::set<std::uint32_t> untold;           // whose failure nobody wants to know
   std::set<std::uint32_t> elsewhere;        // recipients on other hosts
   std::map<std::uint32_t, Destination> to;  // recipients at a destination that counts
   std::optional<Id> notice_about;
@@ -98,7 +99,11 @@ class World {
   void run() {
     for (std::vector<Action> actions = scheduler.take(); !actions.empty();
          actions = scheduler.take()) {
-      for (const Action& action : actions) std::visit([this](const auto& a) { act(a); }, action);
+      steps += actions.size();
+      for (Action& action : actions) {
+        if (spoil_action(action)) continue;
+        std::visit([this](const auto& a) { act(a); }, action);
+      }
     }
   }
   /// Lets time pass, from one wake-up to the next.
@@ -127,6 +132,11 @@ class World {
     run();
   }
 
+  /// What `reads` had no answer for is read at last.
+  void read_at_last(const Id& id) {
+    was_read(id);
+    run();
+  }
   void report(const Id& id, char letter, const std::string& text, const std::string& note = "") {
     for (const auto& [slot, start] : running) {
       if (start.id != id) continue;
@@ -162,15 +172,21 @@ class World {
   std::map<std::pair<Id, std::uint32_t>, int> ends;      // recorded, by recipient
   std::map<std::pair<Id, std::uint32_t>, int> failures;  // recorded, by recipient
   std::map<std::pair<Id, std::uint32_t>, int> tellings;  // in a notice, by recipient
+  bool keeps_log = true;
+  /// For a bug that is planted: may change what a reader says, or an action (true: it is not done).
+  std::function<void(Loaded&)> spoil_reading = [](Loaded&) {};
+  std::function<bool(Action&)> spoil_action = [](Action&) { return false; };
+  std::optional<Limits> promised;  // else those of the scheduler
   int set_aside = 0;
   std::size_t loads = 0;
-  mail::RetryPlan plan;  // what a reader finds for all that waits
+  std::size_t steps = 0;  // actions that were carried out
+  mail::RetryPlan plan;   // what a reader finds for all that waits
   // What the world answers; nullopt: not yet.
   std::function<std::optional<char>(const Start&)> deliver = [](const Start&) { return 'K'; };
   std::function<Ruling(const Start&)> rule = [](const Start&) { return Ruling{}; };
   std::function<Outcome(const Write&)> disk_does = [](const Write&) { return Outcome::ok; };
   std::function<bool(const QueueNotice&)> bounce = [](const QueueNotice&) { return true; };
-  std::function<Outcome(const Id&)> reads = [](const Id&) { return Outcome::ok; };
+  std::function<std::optional<Outcome>(const Id&)> reads = [](const Id&) { return Outcome::ok; };
 
  private:
   Destination where(const Start& s) const {
@@ -180,19 +196,21 @@ class World {
     return at == sim->second.to.end() ? 0 : at->second;
   }
   void check_limits(const Start& a) const {
-    const Limits& limits = scheduler.limits();
+    const Limits& limits = promised ? *promised : scheduler.limits();
     const bool remote = a.channel == Channel::remote;
     const auto same = std::ranges::count_if(
         running, [&](const auto& r) { return r.second.channel == a.channel; });
-    ASSERT_LE(same, remote ? limits.remote : limits.deliveries);
+    ASSERT_LE(same, remote ? limits.remote : limits.deliveries) << "deliveries at once";
     if (where(a) == 0) return;
-    ASSERT_LE(running_to(where(a)), remote ? limits.per_host : limits.per_recipient);
+    ASSERT_LE(running_to(where(a)), remote ? limits.per_host : limits.per_recipient)
+        << "deliveries at once to one destination";
   }
   Loaded::Waiting waiting_of(const Sim& sim, std::uint32_t i) const {
     const auto& r = sim.state.recipients[i];
     Loaded::Waiting w;
     if (sim.elsewhere.contains(i)) w.channel = Channel::remote;
     if (const auto at = sim.to.find(i); at != sim.to.end()) w.to = at->second;
+    w.reports = !sim.untold.contains(i);
     if (const auto at = crowds.find(w.to); at != crowds.end()) w.crowd = at->second;
     w.attempts = r.attempts;
     if (r.attempts == 0) return w;
@@ -205,8 +223,13 @@ class World {
   void act(const Load& a) {
     ++loads;
     if (!disk.contains(a.id)) return scheduler.load_failed(a.id, Outcome::gone, now);
-    if (reads(a.id) != Outcome::ok) return scheduler.load_failed(a.id, reads(a.id), now);
-    const Sim& sim = disk.at(a.id);
+    const std::optional<Outcome> outcome = reads(a.id);
+    if (!outcome) return;
+    if (outcome != Outcome::ok) return scheduler.load_failed(a.id, *outcome, now);
+    was_read(a.id);
+  }
+  void was_read(const Id& id) {
+    const Sim& sim = disk.at(id);
     Loaded l;
     l.place = sim.place;
     l.arrival = sim.arrival;
@@ -216,20 +239,21 @@ class World {
     l.reports = sim.reports;
     l.notice_about = sim.notice_about;
     if (l.notice_about && disk.contains(*l.notice_about)) {
-      l.confirmed = !disk.at(*l.notice_about).state.open_intents.contains(a.id);
+      l.confirmed = !disk.at(*l.notice_about).state.open_intents.contains(id);
     }
     for (const auto& [intent, who] : sim.state.open_intents) l.open_intents.push_back(intent);
     for (std::uint32_t i = 0; i < sim.state.recipients.size(); ++i) {
       const auto& r = sim.state.recipients[i];
       using enum queue::State::Status;
-      l.recipients.push_back(r.status == waiting  ? Loaded::Recipient::waiting
-                             : r.status != failed ? Loaded::Recipient::done
-                             : r.noticed          ? Loaded::Recipient::reported
-                                                  : Loaded::Recipient::failed);
+      l.recipients.push_back(r.status == waiting                   ? Loaded::Recipient::waiting
+                             : r.status != failed                  ? Loaded::Recipient::done
+                             : r.noticed || sim.untold.contains(i) ? Loaded::Recipient::reported
+                                                                   : Loaded::Recipient::failed);
       l.waiting.push_back(waiting_of(sim, i));
       if (sim.unroutable.contains(i)) l.refused.push_back({i, "x@far", "no route (#5.1.2)"});
     }
-    scheduler.loaded(a.id, l, now);
+    spoil_reading(l);
+    scheduler.loaded(id, l, now);
   }
   void act(const Start& a) {
     EXPECT_EQ(a.channel == Channel::remote, disk.at(a.id).elsewhere.contains(a.recipient));
@@ -248,7 +272,7 @@ class World {
   }
   void act(const Write& a) {
     const Outcome outcome = disk_does(a);
-    writes.push_back(a);
+    if (keeps_log) writes.push_back(a);
     if (outcome == Outcome::ok) {
       Sim& sim = disk.at(a.id);
       for (const Event& event : *a.events) {
@@ -257,7 +281,9 @@ class World {
           for (const std::uint32_t r : event.recipients) ++ends[{a.id, r}];
         }
         if (event.kind != Kind::failed) continue;
-        for (const std::uint32_t r : event.recipients) ++failures[{a.id, r}];
+        for (const std::uint32_t r : event.recipients) {
+          if (!sim.untold.contains(r)) ++failures[{a.id, r}];
+        }
       }
       if (a.then == Write::Then::defer) sim.place = Place::deferred;
       if (a.then == Write::Then::remove) disk.erase(a.id);
@@ -287,6 +313,7 @@ class World {
   }
   void act(const Close&) {}
   void act(const Say& a) {
+    if (!keeps_log) return;
     log.push_back(a.entry.story);
     entries.push_back(a.entry);
   }

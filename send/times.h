@@ -15,7 +15,9 @@ inline constexpr Time kSecond = 1'000'000;
 inline constexpr Time kRecordDelay = 1 * kSecond;     ///< until an end is recorded at the latest
 inline constexpr Time kNoticeDelay = 300 * kSecond;   ///< until a failure is reported at the latest
 inline constexpr Time kTroubleDelay = 123 * kSecond;  ///< after trouble with a disk or program
-inline constexpr std::uint32_t kParkedInARow = 50;    ///< then it is enough for a moment:
+inline constexpr Time kSlowReading =
+    2 * kSecond;  ///< then a message that is read holds up no other
+inline constexpr std::uint32_t kParkedInARow = 50;  ///< then it is enough for a moment:
 inline constexpr std::array<Time, 2> kRest = {kSecond, kSecond / 100};  ///< by Channel
 inline constexpr Time kFruitlessRest = kSecond / 100;       ///< when all that is read has to wait
 inline constexpr std::int64_t kLongestWaitSeconds = 86400;  ///< later next times are pulled in

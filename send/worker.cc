@@ -192,6 +192,35 @@ void Worker::work(const SetAside& job) {
   answer(WasSetAside{job.id, text});
 }
 
+void Worker::work(const Settle& job) {
+  answer(WasRead{job.id, job.first, true, settle(job)});
+}
+
+Result<MessageFile> Worker::settle(const Settle& job) {
+  Result<MessageFile> message = read_message(spool_, {job.id});
+  if (!message) return message;
+  if (message->unsettled) {
+    Result<queue::File> file = settled_file(job.id);
+    if (!file) return failed(file);
+    message->file = std::move(*file);
+  }
+  if (message->about_unsettled) {
+    Result<queue::File> about = settled_file(*message->file.meta().notice_about);
+    if (!about && outcome_of(about.error()) == Outcome::trouble) return failed(about);
+    message->confirmed = !about || !about->state().open_intents.contains(job.id);
+  }
+  return message;
+}
+
+// One that is open here was synced when it was opened, and after each record since.
+Result<queue::File> Worker::settled_file(const queue::Id& id) {
+  if (files_.contains(id)) return spool_.open_file(id, queue::File::Access::read);
+  std::string alert;
+  Result<queue::File> file = spool_.open_to_append(id, &alert);
+  if (!alert.empty()) answer(Trouble{alert});
+  return file;
+}
+
 void Worker::work(const ScanIncoming&) {
   InIncoming piece;
   const Result<> done = spool_.for_each(

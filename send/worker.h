@@ -1,6 +1,7 @@
 // The thread that waits for the disk, so that the loop never does: records and their barriers,
-// moves, removals, folder syncs, copies of large messages, and the reading of folders. Jobs are
-// done in the order they came, so what a message was told first happens first.
+// moves, removals, folder syncs, copies of large messages, and the reading of folders; messages are
+// read by others (readers.h). Jobs are done in the order they came, so what a message was told
+// first happens first.
 
 #pragma once
 
@@ -24,6 +25,7 @@
 #include "posix/unique_fd.h"
 #include "queue/schedule.h"
 #include "queue/spool.h"
+#include "send/readers.h"
 #include "send/scheduler.h"
 
 namespace porpoise::send {
@@ -31,6 +33,12 @@ namespace porpoise::send {
 /// Jobs. Each but the scans is answered once.
 struct CopyContent {
   queue::Id id;
+};
+/// Reads a message again, of which it is not known that all its log says is on disk, and sees to
+/// it; answered with WasRead.
+struct Settle {
+  queue::Id id;
+  bool first = false;
 };
 struct ScanIncoming {};
 /// Every message of deferred/ with its next time, from queue/schedule, and from the messages' own
@@ -42,17 +50,14 @@ struct WriteSchedule {
   bool first = false;
   bool last = false;
 };
-using Job = std::variant<Write, CopyContent, SetAside, ScanIncoming, ScanDeferred, WriteSchedule>;
+using Job =
+    std::variant<Write, CopyContent, SetAside, Settle, ScanIncoming, ScanDeferred, WriteSchedule>;
 
 /// Answers.
 struct Written {
   queue::Id id;
   Outcome outcome = Outcome::ok;
   std::string text;  ///< what went wrong
-};
-struct Copied {
-  queue::Id id;
-  Result<posix::UniqueFd> content;
 };
 struct WasSetAside {
   queue::Id id;
@@ -69,7 +74,7 @@ struct InDeferred {
 struct Trouble {
   std::string text;
 };
-using Answer = std::variant<Written, Copied, WasSetAside, InIncoming, InDeferred, Trouble>;
+using Answer = std::variant<Written, Copied, WasSetAside, WasRead, InIncoming, InDeferred, Trouble>;
 
 /// What went wrong, as the scheduler sees it.
 Outcome outcome_of(const Error& error);
@@ -108,6 +113,7 @@ class Worker {
   void work(const Write& job);
   void work(const CopyContent& job);
   void work(const SetAside& job);
+  void work(const Settle& job);
   void work(const ScanIncoming& job);
   void work(const ScanDeferred& job);
   void work(const WriteSchedule& job);
@@ -116,6 +122,9 @@ class Worker {
   void scan_unknown(InDeferred& piece);
   Result<> write_schedule(const WriteSchedule& job);
   void found_stray(const std::string& path);
+
+  Result<MessageFile> settle(const Settle& job);
+  Result<queue::File> settled_file(const queue::Id& id);
 
   Result<> record(const Write& job);
   Result<> append(const Write& job);

@@ -143,6 +143,30 @@ def test_a_killed_send_leaves_a_schedule_that_is_only_old(alone):  # noqa: F811
     alone.message("bob", 2)
 
 
+def test_a_list_of_a_hundred_thousand_delays_nobody_else(alone):  # noqa: F811
+    """Half of it for a host whose program hangs, half for a user whose program does. None of it ends here: as many
+    processes as recipients would take minutes."""
+    count = 100_000
+    hang = alone.lab.write(alone.folder / "hang", "#!/bin/sh\nexec sleep 600\n", 0o755)
+    alone.control("remote", f"pipe {hang}\n")
+    alone.control("concurrencylocal", "6\n")
+    alone.dot_file("bob", "default", f"|{hang}\n")
+    send = Send(alone).ready()
+    addresses = [f"bob-{n}@here.test" if n % 2 else f"user-{n}@far.test" for n in range(count)]
+    content = alone.lab.write(alone.folder / "content", MESSAGE)
+    envelope = alone.lab.write(alone.folder / "envelope",
+                               "Fcarol@here.test\0" + "".join(f"T{address}\0" for address in addresses) + "\0")
+    with open(content, "rb") as zero, open(envelope, "rb") as one:
+        assert alone.run("queue", stdin=zero, stdout=one, timeout=120).returncode == 0
+    wait_for(lambda: status(send).get("running") == "4" and status(send).get("remote_running") == "5",
+             "deliveries of the list", 120)
+    for n in range(1, 4):
+        alone.submit(MESSAGE, "alice@here.test")
+        alone.message("alice", n)
+    assert send.log().count("starting delivery ") == 9 + 3
+    send.kill()
+
+
 def test_generate_says_how_it_is_used(lab):
     done = subprocess.run([GENERATE, "x"], capture_output=True, text=True)
     assert done.returncode == 100 and "usage: generate_queue" in done.stderr

@@ -94,6 +94,33 @@ def test_nobody_is_told_of_a_notice_that_fails_but_the_postmaster(alone):  # noq
     assert all(not alone.messages(name) for name in ("owner", "alice", "bob"))
 
 
+# R3461-5.2.2-never-silent
+def test_whoever_wants_no_notice_gets_none(alone):  # noqa: F811
+    done = alone.run("sendmail", "-N", "never", "-f", "carl@here.test", "nobody@here.test", input="Subject: x\n\n")
+    assert done.returncode == 0, done.stderr
+    identifier = only(alone)
+    log = once(alone).stdout.decode()
+    assert f"no bounce msg {identifier}: its sender wants none recipients=1\n" in log
+    assert log.count("new msg") == 1 and f"end msg {identifier}" in log
+    assert alone.queued() == [] and alone.messages("carl") == []
+
+
+# R3461-5.2.6-failed-dsn
+def test_of_several_only_those_are_named_whose_sender_wants_to_know(alone):  # noqa: F811
+    wishes = {"a": "RNOTIFY=SUCCESS\0", "b": "RNOTIFY=DELAY,FAILURE\0", "c": "", "d": "RNOTIFY=NEVER\0"}
+    text = "".join(f"Tnobody-{name}@here.test\0{wish}" for name, wish in wishes.items())
+    envelope = alone.lab.write(alone.folder / "envelope", f"Fcarl@here.test\0{text}\0")
+    content = alone.lab.write(alone.folder / "content", "Subject: x\n\n")
+    with open(content, "rb") as zero, open(envelope, "rb") as one:
+        assert alone.run("queue", stdin=zero, stdout=one).returncode == 0
+    log = once(alone).stdout.decode()
+    _, status, _ = parts(notice_to(alone, "carl"))
+    named_there = [block["Final-Recipient"] for block in status[1:]]
+    assert named_there == [f"rfc822; nobody-{name}@here.test" for name in "bc"]
+    assert log.count("failure: ") == 4 and "wants none recipients=2" in log
+    assert alone.queued() == []
+
+
 # R1123-5.3.3-s54-strip-src-route
 def test_a_routed_sender_is_told_without_the_route(alone):  # noqa: F811
     sink = Sink(alone, 'case $4 in gone*) exit 100;; esac')
