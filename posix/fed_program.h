@@ -15,8 +15,9 @@ namespace porpoise::posix {
 /// whenever it likes; that is its own affair.
 ///
 /// Errors: it cannot be started (the errno of exec shows in Error::sys); it was killed by a
-/// signal; our input cannot be read: then it is killed, so that it does not take the half for the
-/// whole.
+/// signal; our input cannot be read, or the process that passes it on was killed: then it is
+/// killed, so that it does not take the half for the whole. Where we are killed ourselves it gets
+/// the whole.
 Result<int> run_fed(const std::vector<std::string>& command_line, std::string_view before);
 
 }  // namespace porpoise::posix

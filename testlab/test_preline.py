@@ -1,8 +1,13 @@
 """preline: the real program."""
 
 import os
+import pathlib
+import signal
+import subprocess
 
 import pytest
+
+from conftest import wait_for
 
 LINES = {"UFLINE": "From bob@x.test Thu Jan 01 00:00:00 1970\n",
          "RPLINE": "Return-Path: <bob@x.test>\n", "DTLINE": "Delivered-To: joe@here.test\n"}
@@ -77,4 +82,41 @@ def test_a_message_that_cannot_be_read_is_111_and_the_program_never_sees_its_end
     os.close(folder)
     assert done.returncode == 111
     assert done.stderr == b"preline: reading standard input: Is a directory\n"
+    assert not (home / "end").exists()
+
+
+@pytest.fixture
+def halfway(lab, home):
+    """A preline that has passed on a line, and waits for the next; the program notes when its input ends."""
+    script = f"cat >{home}/got; touch {home}/end"
+    process = lab.popen("preline", "-rd", "sh", "-c", script, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                        env=lab.environment(**LINES))
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    got = home / "got"
+    wait_for(lambda: got.exists() and got.read_bytes() == LINES["UFLINE"].encode() + b"one\n", "the first line")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def feeder_of(process):
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return next(int(child) for child in children if pathlib.Path(f"/proc/{child}/comm").read_text() == "preline\n")
+
+
+def test_where_it_is_killed_the_program_has_the_whole_message(home, halfway):
+    halfway.kill()
+    halfway.wait()
+    halfway.stdin.write(b"two\n")
+    halfway.stdin.close()
+    halfway.stdin = None
+    wait_for((home / "end").exists, "the end")
+    assert (home / "got").read_bytes() == LINES["UFLINE"].encode() + b"one\ntwo\n"
+
+
+def test_where_what_feeds_it_is_killed_the_program_never_sees_the_end(home, halfway):
+    os.kill(feeder_of(halfway), signal.SIGKILL)
+    assert halfway.wait() == 111
+    assert halfway.stderr.read() == b"preline: passing on the message was killed by signal 9\n"
     assert not (home / "end").exists()

@@ -39,6 +39,9 @@ FITS = {
     "wait": ("EINTR",),
 }
 PIPES = {"read": ("EINTR",), "write": ("EINTR", "EPIPE"), "close": ()}
+# These pass a message on to a program, which may stop reading when it likes: EPIPE says that it did, and would be a
+# lie while it reads.
+FEEDERS = frozenset(["preline", "predate"])
 SHORT = frozenset(["read", "pread64", "readv", "write", "pwrite64", "writev", "pwritev", "copy_file_range", "sendfile", "splice"])
 NEEDS_ROOM = frozenset(["create", "write", "name", "size"])
 
@@ -89,7 +92,7 @@ def errors_of(point):
     if point.object in ("anon_inode", "nohang"):  # events and signals: they neither block nor fail
         return ()
     if point.kind in PIPES and not _is_file(point):
-        return PIPES[point.kind]
+        return [e for e in PIPES[point.kind] if e != "EPIPE" or point.program not in FEEDERS]
     if point.call == "sync_file_range":
         return ("EIO",)
     return FITS[point.kind]
