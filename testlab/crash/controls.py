@@ -22,7 +22,7 @@ CONTROLS = [
     Control("no-file-sync", "submit", None, {"I1", "I2"}),
     Control("no-folder-sync", "submit", None, {"I1"}),
     Control("early-success", "system", None, {"I1", "I2"}),
-    Control("no-folder-sync", "run", None, {"I1"}),
+    Control("no-file-sync", "run", None, {"I1", "I2"}),
 ]
 
 # What the block layer sees on ext4 too: it fails no system call, and ext4 makes a new file's
