@@ -22,7 +22,7 @@ CONTROLS = [
     Control("link-error-ignored", "submit", "full", {"I1"}),
     Control("killed-is-done", "system", "kill", {"I1"}, "local"),
     Control("no-answer-is-nobody", "system", "error", {"I7"}, "passwd"),
-    Control("link-error-ignored", "system", "full", {"I1"}),
+    Control("link-error-ignored", "system", "full", {"I1"}, "Maildir/new"),
 ]
 
 
