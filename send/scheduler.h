@@ -183,6 +183,7 @@ class Scheduler {
     bool again = false;    // somebody asked for a retry while it was open
     bool benched = false;  // waits for a disk, and counts no more as open
     bool slow = false;     // to be read
+    bool list = false;     // and kept open
     std::vector<Recipient> recipients;
     std::vector<std::uint32_t> order;      // recipients to do, by group
     std::vector<Group> groups;             // by channel and destination
@@ -359,6 +360,7 @@ class Scheduler {
   std::array<std::size_t, 2> open_count_{};  // by Class
   std::array<std::size_t, 2> loading_{};     // by Class
   std::size_t benched_ = 0;
+  std::size_t lists_ = 0;              // kept open
   std::array<Lane, kChannels> lanes_;  // by Channel
   std::unordered_map<Destination, Crowd> crowds_;
   Destinations destinations_;

@@ -109,7 +109,7 @@ void Scheduler::came_back(Message& m, Time now) {
 // Whether all it waits for are channels and destinations that have more before it than they can do
 // at once.
 bool Scheduler::can_be_parked(const Message& m) const {
-  if (m.of(Status::todo) == 0 || m.of(Status::running) + m.of(Status::failed) > 0 ||
+  if (m.list || m.of(Status::todo) == 0 || m.of(Status::running) + m.of(Status::failed) > 0 ||
       m.doing != Doing::nothing || !m.intents.empty() || m.unfinished.events || stopping_ ||
       m.damaged || m.trouble_until != 0) {
     return false;

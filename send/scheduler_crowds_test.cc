@@ -114,6 +114,68 @@ TEST(SchedulerCrowds, AListOfAHundredThousandTakesItsTurns) {
   EXPECT_EQ(w.attempts.size(), std::size_t{kMany} + 1);
 }
 
+// Among others it has its turns, and is not read for each of them.
+TEST(SchedulerCrowds, AListAmongOtherMailIsReadOnceAndCostsStepsForItselfOnly) {
+  constexpr std::uint32_t kMany = 100'000;
+  World w({.deliveries = 10, .per_recipient = 4});
+  w.keeps_log = false;
+  w.deliver = kHangs;
+  const Id list = w.put(kMany);
+  for (std::uint32_t i = 0; i < kMany; ++i) w.disk.at(list).to[i] = 1000 + i;
+  std::size_t readings = 0;
+  w.reads = [&](const Id& id) {
+    readings += id == list ? 1U : 0U;
+    return Outcome::ok;
+  };
+  w.scheduler.arrived(list, w.now);
+  w.run();
+  for (Destination to = 1; to <= 40; ++to) w.arrive_to(to << 40, Channel::local);
+  const std::uint64_t before = w.scheduler.steps();
+  std::size_t of_list = 0;
+  constexpr std::size_t kEnds = 500;
+  for (std::size_t n = 0; n < kEnds; ++n) {
+    const Id one = std::next(w.running.begin(), n % 10)->second.id;
+    of_list += one == list ? 1U : 0U;
+    w.report(one, 'K', "");
+    w.arrive_to((100 + n) << 40, Channel::local);
+    w.pass(kSecond / 100);
+  }
+  EXPECT_EQ(readings, 1u);
+  EXPECT_GE(of_list, kEnds / 50) << "it has its turns";
+  EXPECT_LE((w.scheduler.steps() - before) / kEnds, 1000u) << "for each delivery that ends";
+}
+
+TEST(SchedulerCrowds, ListsForOneSlowHostAreNotReadForEachOfTheirTurns) {
+  World w({.remote = 20, .per_host = 5});
+  w.keeps_log = false;
+  w.deliver = kHangs;
+  constexpr std::size_t kLists = 15;
+  for (std::size_t i = 0; i < kLists; ++i) w.arrive_to(kWell, Channel::remote, kListRecipients);
+  w.pass(kSecond);
+  std::set<Id> had_turns;
+  for (int n = 0; n < 300; ++n) {
+    ASSERT_EQ(w.running_to(kWell), 5u);
+    const Id one = std::next(w.running.begin(), n % 5)->second.id;
+    had_turns.insert(one);
+    w.report(one, 'K', "");
+    w.pass(kSecond / 10);
+  }
+  EXPECT_EQ(had_turns.size(), kLists);
+  EXPECT_EQ(w.loads, kLists);
+}
+
+TEST(SchedulerCrowds, ManyListsThatHangLeaveRoomForOthers) {
+  World w({.deliveries = 10, .remote = 20, .per_host = 5, .open_per_class = 50});
+  w.deliver = hangs_at(w, kDead);
+  for (int i = 0; i < 100; ++i) w.arrive_to(kDead, Channel::remote, kListRecipients);
+  w.pass(10 * kSecond);
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(w.disk.contains(w.arrive_to(kWell, Channel::local)));
+  const Id far = w.arrive_to(kWell);
+  w.pass(kSecond);
+  EXPECT_FALSE(w.disk.contains(far));
+  EXPECT_LE(w.scheduler.open(), kListsKeptOpen + 20);
+}
+
 TEST(SchedulerCrowds, AListToOneDeadHostHoldsItsPlacesAndNoMore) {
   World w({.remote = 20, .per_host = 5});
   w.deliver = hangs_at(w, kDead);

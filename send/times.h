@@ -37,6 +37,11 @@ inline constexpr std::uint32_t kAskedFor = 0;   ///< at once: somebody asked for
 inline constexpr std::uint32_t kDue = 2;        ///< at once, as far as its recipients' times say
 inline constexpr std::uint32_t kDueForAll = 1;  ///< at once, as far as its destination is reachable
 
+/// A message for so many is a list: opening it costs too much to be done for each turn it has. So
+/// many of them are never parked.
+inline constexpr std::size_t kListRecipients = 1000;
+inline constexpr std::size_t kListsKeptOpen = 20;
+
 /// Whole seconds, rounded up, as waiting messages keep them.
 constexpr std::uint32_t seconds(Time t) {
   return static_cast<std::uint32_t>(std::clamp<Time>((t + kSecond - 1) / kSecond, 0, 0xffffffff));
