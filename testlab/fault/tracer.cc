@@ -330,7 +330,8 @@ bool Tracer::is_wanted(const std::string& name) const {
 // Events and signals never fail. Where threads took other turns than when the points were listed,
 // the call of this name may be about one.
 bool Tracer::may_be_struck(const Stopped& at, const Call& call) const {
-  if (plan_.act != Act::error && plan_.act != Act::shorten) return true;
+  const bool fails = plan_.act == Act::error || plan_.act == Act::error_from;
+  if (!fails && plan_.act != Act::shorten) return true;
   return call.fd < 0 ||
          at.describe_descriptor(static_cast<int>(at.argument(call.fd))) != "anon_inode";
 }
