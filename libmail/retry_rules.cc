@@ -80,6 +80,11 @@ std::int64_t RetryPlan::next(std::int64_t birth_s, std::int64_t last_s,
                              std::uint32_t attempts) const {
   const std::int64_t latest = last_s + longest_s;
   if (waits.empty()) {
+    // Here since a time that is still to come: the attempts tell how old it is.
+    if (birth_s > last_s) {
+      const std::int64_t r = (std::min<std::int64_t>(attempts, kMostCountedAttempts) - 1) * step;
+      birth_s = last_s - std::max<std::int64_t>(r, 0) * r;
+    }
     return std::clamp(quadratic_attempt(birth_s, last_s, step), last_s + 1, latest);
   }
   const std::size_t which = std::min<std::size_t>(std::max(attempts, 1U), waits.size()) - 1;

@@ -28,6 +28,7 @@ inline constexpr std::int64_t kMaxRetryWait = 86400;  ///< seconds between two a
 inline constexpr std::size_t kMaxRetryRules = 500;    ///< of one file: each recipient is held
                                                       ///< against all
 inline constexpr std::size_t kMaxRetryWaits = 100;    ///< of one rule
+inline constexpr std::int64_t kMostCountedAttempts = 1'000'000;  ///< attempts that tell an age
 inline constexpr std::int64_t kMaxRetryLifetime = std::int64_t{10} * 366 * 86400;
 
 /// birth + (floor(sqrt(age)) + step)^2, with age = now - birth. All in seconds. An age below zero
@@ -45,7 +46,8 @@ struct RetryPlan {
   std::size_t line = 0;  ///< of the rule; 0: there was none
 
   /// When to try again after the attempt number `attempts` (from 1), made at `last_s`, of a message
-  /// that is here since `birth_s`. Later than `last_s`.
+  /// that is here since `birth_s`. Later than `last_s`. Where `birth_s` is
+  /// later, a clock was wrong: it counts as as old as one is after so many attempts.
   std::int64_t next(std::int64_t birth_s, std::int64_t last_s, std::uint32_t attempts) const;
 };
 

@@ -52,6 +52,16 @@ TEST(RetrySchedule, ABirthInTheFutureCountsAsNow) {
   EXPECT_EQ(quadratic_attempt(9000, 1000, kRetryStepLocal), 1100);
 }
 
+TEST(RetrySchedule, OneThatIsHereSinceATimeToComeIsAsOldAsItsAttempts) {
+  const RetryPlan plan;
+  EXPECT_EQ(plan.next(9000, 1000, 0), 1100);
+  EXPECT_EQ(plan.next(9000, 1000, 1), 1100);
+  EXPECT_EQ(plan.next(9000, 1000, 2), 1000 - 100 + 400);
+  EXPECT_EQ(plan.next(9000, 1000, 3), 1000 - 400 + 900);
+  EXPECT_EQ(plan.next(9000, 1000, 4'000'000'000), 1000 + kMaxRetryWait);
+  EXPECT_EQ(plan.next(999, 1000, 3), quadratic_attempt(999, 1000, kRetryStepLocal));
+}
+
 TEST(RetrySchedule, AListOfWaitsEndsInItsLastOne) {
   const RetryPlan plan = rules_of("* * waits=5m,15m,1h").plan({.address = "a@b"});
   EXPECT_EQ(plan.next(0, 0, 1), 300);

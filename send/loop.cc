@@ -34,7 +34,7 @@ Loop::Loop(const Instance& instance, const Options& options, queue::Spool spool,
       seed_(posix::random_bits()) {}
 
 Result<> Loop::start() {
-  clock_offset_ = posix::wall_us() - posix::running_us();
+  clock_offset_ = believed(posix::wall_us()) - posix::running_us();
 
   sigset_t set;
   sigemptyset(&set);
@@ -101,11 +101,15 @@ int Loop::run() {
 
 // The scheduler's clock: wall time, whose steps it is told of.
 Time Loop::now() {
-  const std::int64_t wall = posix::wall_us();
-  const std::int64_t offset = wall - posix::running_us();
-  const std::int64_t step = offset - clock_offset_;
-  if (step > kClockSlack || step < -kClockSlack) {
-    clock_offset_ = offset;
+  const auto is_step = [](std::int64_t by) { return by > kClockSlack || by < -kClockSlack; };
+  Time wall = believed(posix::wall_us());
+  std::int64_t step = wall - posix::running_us() - clock_offset_;
+  if (is_step(step)) {  // or else we slept, between these two
+    wall = believed(posix::wall_us());
+    step = wall - posix::running_us() - clock_offset_;
+  }
+  if (is_step(step)) {
+    clock_offset_ += step;
     log_.add(wall, log_entry(fmt::format("warning: the clock was set by {} s", step / kSecond)));
     scheduler_.clock_stepped(step, wall);
   }

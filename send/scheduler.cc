@@ -20,7 +20,9 @@ void Scheduler::arrived(const Id& id, Time now) {
 }
 
 void Scheduler::found(const Id& id, Time next, Time now) {
-  const std::uint32_t next_s = next == 0 ? kDue : std::min(seconds(next), latest_next(now));
+  // No clock that was right has given a later time than that. Pulling it in again at each start,
+  // one that is started often would never try it.
+  const std::uint32_t next_s = next == 0 || seconds(next) > latest_next(now) ? kDue : seconds(next);
   if (!knows(id)) waiting_.insert(id, next_s);
   pump(now);
 }
@@ -248,6 +250,8 @@ void Scheduler::clock_stepped(Time by, Time now) {
   for (auto& [id, m] : open_) {
     for (Time* t : {&m.record_due, &m.notice_due, &m.trouble_until}) shift(*t);
     if (m.doing == Doing::loading) shift(m.began);
+    m.next_s = moved(m.next_s, by, now);
+    for (Recipient& r : m.recipients) r.next_s = moved(r.next_s, by, now);
   }
   for (Slot& s : slots_) shift(s.started);
   for (Lane& lane : lanes_) shift(lane.rest_until);
@@ -255,7 +259,7 @@ void Scheduler::clock_stepped(Time by, Time now) {
   shift(release_at_);
   shift(released_);
   destinations_.clock_stepped(by);
-  waiting_.pull_in(latest_next(now));
+  waiting_.change_all([&](std::uint32_t next_s) { return moved(next_s, by, now); });
   tick(now);
 }
 

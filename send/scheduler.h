@@ -76,7 +76,7 @@ class Scheduler {
   /// Other limits from now on. What runs goes on; what a held channel held is due where it is held
   /// no more.
   void limit(const Limits& limits, Time now);
-  /// The wall clock was set by this much.
+  /// The wall clock was set by this much. What waits goes on waiting as long as it would have.
   void clock_stepped(Time by, Time now);
 
   // Answers.

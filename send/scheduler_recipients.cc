@@ -13,8 +13,16 @@ using queue::Kind;
 
 namespace {
 
+constexpr std::size_t kMostCounted = 100'000;  // attempts
 constexpr const char* kTooLong =
     "not tried again: the message has been in the queue too long (#4.4.7)";
+
+mail::RetryPlan plan_for(Channel channel, const Ruling& ruling) {
+  if (ruling.plan) return *ruling.plan;
+  mail::RetryPlan plan;
+  if (channel == Channel::remote) plan.step = mail::kRetryStepRemote;
+  return plan;
+}
 
 }  // namespace
 
@@ -116,9 +124,13 @@ void Scheduler::set_status(Message& m, std::uint32_t recipient, Status status) {
 // Whether this deferral is the end of it: too long in the queue, or given up for others before. But
 // an attempt that never was made tells nothing, for as long again.
 bool Scheduler::is_final(const Message& m, std::uint32_t recipient, const Ruling& ruling) const {
-  const mail::RetryPlan plan = ruling.plan.value_or(mail::RetryPlan{});
+  const mail::RetryPlan plan = plan_for(m.recipients[recipient].channel, ruling);
   std::int64_t lifetime = plan.lifetime_s < 0 ? limits_.lifetime_s : plan.lifetime_s;
   if (!ruling.tried) lifetime *= 2;
+  if (m.arrival > m.began) {  // by the clock of then: what is left to count are attempts
+    const std::size_t all = mail::retry_ages(plan, lifetime, kMostCounted).size();
+    return m.recipients[recipient].attempts + 1 >= all;
+  }
   if (m.began <= m.arrival + lifetime * kSecond) return false;
   const std::size_t planned = mail::retry_ages(plan, lifetime, kLeastAttempts + 1).size();
   return m.recipients[recipient].attempts + 2 >= planned;
@@ -130,8 +142,7 @@ void Scheduler::defer(Message& m, std::uint32_t recipient, const std::string& te
   const bool final = is_final(m, recipient, ruling);
   const auto* before =
       ruling.about_destination ? destinations_.given_up(r.to, ruling.error, now) : nullptr;
-  mail::RetryPlan plan = ruling.plan.value_or(mail::RetryPlan{});
-  if (!ruling.plan && r.channel == Channel::remote) plan.step = mail::kRetryStepRemote;
+  const mail::RetryPlan plan = plan_for(r.channel, ruling);
   ++r.attempts;
   const std::int64_t next = plan.next(m.arrival / kSecond, now / kSecond, std::max(r.attempts, 1U));
   r.next_s = std::min(seconds(next * kSecond), latest_next(now));

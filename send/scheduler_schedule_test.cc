@@ -79,14 +79,100 @@ TEST(Scheduler, OneThatIsAskedForIsTriedBeforeItsTimeAlsoIfItIsNotKnownYet) {
   EXPECT_EQ(w.attempts.size(), 2u);
 }
 
-TEST(Scheduler, ANextTimeAbsurdlyFarAheadIsPulledIn) {
+TEST(Scheduler, ANextTimeAbsurdlyFarAheadIsDueAtAStart) {
   World w;
+  w.deliver = [](const Start&) { return 'Z'; };
   const Id id = w.put(1, Place::deferred);
-  w.disk.at(id).state.next_us = w.now + 400 * 86400 * kSecond;
+  w.disk.at(id).state.next_us = w.now + (kLongestWaitSeconds + 1) * kSecond;
   w.restart();
-  EXPECT_EQ(Time{*w.scheduler.next_due_s()} * kSecond, w.now + kLongestWaitSeconds * kSecond);
-  w.pass(kLongestWaitSeconds * kSecond);
+  EXPECT_EQ(w.attempts.size(), 1u) << "no clock that was right gave it";
+  w.disk.at(id).state.next_us = w.now + kLongestWaitSeconds * kSecond;
+  w.restart();
   EXPECT_EQ(w.attempts.size(), 1u);
+  EXPECT_EQ(Time{*w.scheduler.next_due_s()} * kSecond, w.now + kLongestWaitSeconds * kSecond);
+}
+
+// Whatever the clock says, it was a moment ago that they were tried.
+TEST(Scheduler, AClockSetByYearsNeitherShortensNorProlongsAWait) {
+  for (const Time years : {-50, -10, 10, 50, 70}) {
+    World w;
+    w.deliver = [](const Start&) { return 'Z'; };
+    w.arrive();
+    w.pass(30 * kSecond);
+    ASSERT_EQ(w.attempts.size(), 1u);
+    w.now += years * 365 * 86400 * kSecond;
+    w.scheduler.clock_stepped(years * 365 * 86400 * kSecond, w.now);
+    w.run();
+    EXPECT_EQ(w.attempts.size(), 1u) << years;
+    w.pass(80 * kSecond);
+    EXPECT_EQ(w.attempts.size(), 2u) << years;
+    EXPECT_THAT(w.notices, IsEmpty()) << years;
+  }
+}
+
+TEST(Scheduler, WhatIsOpenWhenTheClockIsSetWaitsNoLongerAndNoLess) {
+  for (const Time years : {-10, 10}) {
+    World w;
+    w.deliver = [](const Start& s) { return s.recipient == 0 ? std::optional('Z') : std::nullopt; };
+    const Id id = w.arrive(2);
+    w.now += years * 365 * 86400 * kSecond;
+    w.scheduler.clock_stepped(years * 365 * 86400 * kSecond, w.now);
+    w.report(id, 'K', "done");
+    EXPECT_EQ(w.attempts.size(), 2u) << years;
+    w.pass(110 * kSecond);
+    EXPECT_EQ(w.attempts.size(), 3u) << years;
+  }
+}
+
+TEST(Scheduler, OneThatWasPutOffWhenTheClockIsSetBackIsTriedWithinADay) {
+  World w;
+  w.deliver = [](const Start& s) { return s.recipient == 0 ? 'Z' : 'K'; };
+  const Id id = w.put(2, Place::deferred);
+  w.disk.at(id).state.next_us = w.now;
+  w.disk.at(id).state.recipients[0].attempts = 1;
+  w.disk.at(id).state.recipients[0].last_us = w.now - 10 * kSecond;
+  w.deliver = [](const Start&) { return std::nullopt; };
+  w.restart();
+  ASSERT_EQ(w.attempts.size(), 1u) << "the other one's";
+  const Time year = 365 * 86400 * kSecond;
+  w.now -= year;
+  w.scheduler.clock_stepped(-year, w.now);
+  w.report(id, 'K', "done");
+  w.deliver = [](const Start&) { return 'K'; };
+  w.pass(kLongestWaitSeconds * kSecond);
+  EXPECT_TRUE(w.disk.empty());
+}
+
+TEST(Scheduler, AfterAClockSetForwardByYearsAMessageHasItsAttemptsDaysApart) {
+  World w;
+  w.deliver = [&w](const Start& s) { return w.disk.at(s.id).notice_about ? 'K' : 'Z'; };
+  w.arrive();
+  const Time years = Time{10} * 365 * 86400 * kSecond;
+  w.now += years;
+  w.scheduler.clock_stepped(years, w.now);
+  const Time set = w.now;
+  w.pass(86400 * kSecond);
+  EXPECT_THAT(w.notices, IsEmpty());
+  w.pass(86400 * kSecond);
+  EXPECT_EQ(w.notices.size(), 1u);
+  EXPECT_GE(w.attempts[2].at, set + 86400 * kSecond);
+}
+
+// When it came is no help; the attempts count.
+TEST(Scheduler, AMessageOfAClockThatWasAheadIsTriedAndReturnedLikeAnyOther) {
+  World w;
+  w.deliver = [&w](const Start& s) { return w.disk.at(s.id).notice_about ? 'K' : 'Z'; };
+  const Id id = w.put(1);
+  w.disk.at(id).arrival = w.now + Time{70} * 365 * 86400 * kSecond;
+  w.scheduler.arrived(id, w.now);
+  w.run();
+  w.until(kStart + Time{6} * 86400 * kSecond);
+  EXPECT_GT(w.attempts.size(), 60u);
+  EXPECT_LT(w.attempts.size(), 81u);
+  EXPECT_THAT(w.notices, IsEmpty());
+  w.until(kStart + Time{9} * 86400 * kSecond);
+  EXPECT_EQ(w.notices.size(), 1u);
+  EXPECT_TRUE(w.disk.empty());
 }
 
 TEST(Scheduler, AClockSetBackByAYearDelaysNothingForAYear) {

@@ -42,6 +42,17 @@ inline constexpr std::uint32_t kDueForAll = 1;  ///< at once, as far as its dest
 inline constexpr std::size_t kListRecipients = 1000;
 inline constexpr std::size_t kListsKeptOpen = 20;
 
+/// Next times have 32 bits, which end in 2106.
+inline constexpr Time kLastBelieved = (Time{0xffffffff} - 2 * kLongestWaitSeconds) * kSecond;
+
+/// What a clock says, but never later than that: it is taken back by as many 68 years as it needs,
+/// so that it runs on as it did.
+constexpr Time believed(Time wall) {
+  constexpr Time kBack = (Time{1} << 31) * kSecond;
+  const Time over = wall - kLastBelieved;
+  return over <= 0 ? wall : wall - (over + kBack - 1) / kBack * kBack;
+}
+
 /// Whole seconds, rounded up, as waiting messages keep them.
 constexpr std::uint32_t seconds(Time t) {
   return static_cast<std::uint32_t>(std::clamp<Time>((t + kSecond - 1) / kSecond, 0, 0xffffffff));
@@ -50,6 +61,14 @@ constexpr std::uint32_t seconds(Time t) {
 /// No message waits for a later time.
 constexpr std::uint32_t latest_next(Time now) {
   return seconds(now + kLongestWaitSeconds * kSecond);
+}
+
+/// When one waits until that was to be tried at `next_s` by a clock that was set by `by`: as long
+/// as before, but for a time of another clock.
+constexpr std::uint32_t moved(std::uint32_t next_s, Time by, Time now) {
+  if (next_s <= kDue) return next_s;
+  const Time next = Time{next_s} + by / kSecond;
+  return static_cast<std::uint32_t>(std::clamp<Time>(next, kDue, latest_next(now)));
 }
 
 }  // namespace porpoise::send

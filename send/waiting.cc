@@ -76,13 +76,6 @@ void WaitingSet::set_all(std::uint32_t next_s) {
   for (std::uint32_t i = 0; i < heap_.size(); ++i) index_.insert(heap_[i].id, i, id_at());
 }
 
-// Cutting times off at one value keeps every parent before its children but for ties.
-void WaitingSet::pull_in(std::uint32_t latest_s) {
-  steps_ += heap_.size();
-  for (Entry& entry : heap_) entry.next_s = std::min(entry.next_s, latest_s);
-  for (auto i = static_cast<std::uint32_t>(heap_.size() / 2); i-- > 0;) sink(i);
-}
-
 std::size_t WaitingSet::octets() const {
   return deque_octets(heap_) + index_.octets();
 }

@@ -48,8 +48,13 @@ class WaitingSet {
 
   /// Looks at all.
   void set_all(std::uint32_t next_s);
-  /// Gives whatever waits for a later time than `latest_s` that time. Looks at all.
-  void pull_in(std::uint32_t latest_s);
+  /// Gives every one the time that `change` makes of its own. Looks at all.
+  template <class Change>
+  void change_all(const Change& change) {
+    steps_ += heap_.size();
+    for (Entry& entry : heap_) entry.next_s = change(entry.next_s);
+    for (auto i = static_cast<std::uint32_t>(heap_.size() / 2); i-- > 0;) sink(i);
+  }
 
   /// Every one, in no order.
   template <class Each>

@@ -49,6 +49,15 @@ def test_a_call_that_fails_or_is_the_last_one_loses_nothing(tmp_path, workload):
     assert result["points"] > 50 and result["judged"] > 3
 
 
+@pytest.mark.parametrize("workload", ["retry", "bounce", "many", "sweep", "deliver", "check", "progress"])
+def test_a_clock_that_jumps_loses_returns_and_forgets_nothing(tmp_path, workload):
+    how_many = ["--full"] if FULL else ["--points", SAMPLE // 3]
+    figures, _ = lab_fault(tmp_path, "--workload", workload, "--mode", "clock", *map(str, how_many))
+    result, = figures["results"]
+    assert result["findings"] == []
+    assert result["runs"] >= SAMPLE // 3 and result["unreached"] <= result["runs"] // 2  # how often a loop looks is no promise
+
+
 @pytest.mark.parametrize("workload", ["maildir", "deliver"])
 def test_the_same_with_named_temporary_files(tmp_path, workload):
     how_many = ["--full"] if FULL else ["--points", SAMPLE // 2]
@@ -221,6 +230,47 @@ def test_clock_and_chance_are_given(lab, tool):
     first, again = (run(tool, "none", *command, wall_us=10**15).stdout for _ in range(2))
     assert first == again and first.startswith(b"1000000 ")
     assert run(tool, "none", *command, wall_us=2 * 10**15).stdout.startswith(b"2000000 ")
+
+
+CLOCKS = """
+import os, time
+def now():
+    return int(time.time()) // 1000, int(time.clock_gettime(time.CLOCK_BOOTTIME)) // 1000, int(time.monotonic()) // 1000
+before, jump = now(), open("jump", "w")
+after = now()
+print(*(b - a for a, b in zip(before, after)))
+"""
+
+
+def test_clocks_jump_from_a_reading_on_for_all_that_runs(lab, tool):
+    lab.own(tool.home)
+    options = {"at": f"file:{tool.home}/jump", "wall_us": 10**15, "by_us": (5 * 10**9, 3 * 10**9)}
+    outcome = run(tool, "jump", *python(lab, tool, CLOCKS), **options)
+    assert (outcome.code, outcome.struck, outcome.stdout) == (0, True, b"5 3 0\n")
+    assert outcome.points >= 6, "readings"
+    (tool.home / "jump").unlink()
+    options["by_us"] = (-9 * 10**14, 0)
+    assert run(tool, "jump", *python(lab, tool, CLOCKS), **options).stdout == b"-900000 0 0\n"
+
+
+def test_readings_are_listed_and_strike_where_they_are_named(lab, tool):
+    command = "/bin/sh", "-c", "date +%s; date +%s"
+    assert run(tool, "list", *command, wall_us=10**15).code == 0
+    readings = [p for p in points.parse(tool.listing()) if p.kind == "clock" and p.object == "wall"]
+    nodes = sorted({p.node for p in readings if p.program == "date"})
+    assert len(nodes) == 2
+    at = next(p.at for p in readings if p.node == nodes[1])
+    outcome = run(tool, "jump", *command, at=at, wall_us=10**15, by_us=(10**15, 0))
+    assert outcome.struck
+    assert [int(second) // 10**6 for second in outcome.stdout.split()] == [1000, 2000]
+
+
+@pytest.mark.parametrize("what, wall, boot", [("+10y", 10 * points.YEAR, 0), ("-10y~", -10 * points.YEAR, 0),
+                                              ("1970", points.DAY - 10**9, 0), ("suspend", 3 * points.DAY, 3 * points.DAY)])
+def test_a_jump_takes_the_clocks_where_its_name_says(what, wall, boot):
+    strike = points.Strike(1, what, "0:clock_gettime:1", None)
+    assert strike.jumps_by(10**15) == (wall * 10**6, boot * 10**6)
+    assert (strike.act, strike.lasts) == ("jump", not what.endswith("~"))
 
 
 def test_a_point_that_is_not_there_is_not_struck(tool):

@@ -123,6 +123,10 @@ class World:
         assert done.returncode == 0, (command, done.returncode, done.stdout, done.stderr)
         return done
 
+    def start_again(self, attempt):
+        """What brings on its way what the queue holds, in a recovery."""
+        self.quietly("send", "--once", "--retry")
+
     # -- the usual steps
 
     def submit(self, number, *recipients, sender="carl@here.test", octets=None, by="sendmail"):
@@ -163,8 +167,8 @@ class Workload:
         """After the crash: what the machine's start would do, and then the tools must work.
         Raises AssertionError where one does not."""
         world.open_gate()
-        for _ in range(3):  # the first may find deliveries of the crashed one still ending
-            world.quietly("send", "--once", "--retry")
+        for attempt in range(3):  # the first may find deliveries of the crashed one still ending
+            world.start_again(attempt)
             if not world.instance.queued():
                 break
         listing = world.quietly("qread")

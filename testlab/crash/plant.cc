@@ -12,6 +12,7 @@
 //   link-error-ignored    a link that failed is taken for made
 //   write-error-ignored   a write that failed is taken for done
 //   short-write-believed  a write that wrote a part is taken for whole
+//   old-mail-removed      what has become old by the clock is not kept for later, but removed
 //   named-too-early       a message gets its name in a Maildir before its last half is written
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 extern "C" {
@@ -81,6 +83,14 @@ bool is_new_file(const std::string& path) {
   return holds(path, "/queue/tmp/") || holds(path, "/Maildir/tmp/");
 }
 
+bool is_old(int folder, const char* name) {
+  constexpr time_t kWeek = 7 * 86400;
+  struct stat st;
+  timespec now;
+  return ::fstatat(folder, name, &st, 0) == 0 && ::clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+         now.tv_sec - st.st_mtime > kWeek;
+}
+
 }  // namespace
 
 int __wrap_fsync(int fd) {
@@ -105,6 +115,9 @@ int __wrap_fsync(int fd) {
 int __wrap_linkat(int from, const char* name, int to, const char* target, int flags) {
   if (planted("rename-to-move") && holds(path_of(to), "/queue/deferred/")) {
     return ::renameat(from, name, to, target);
+  }
+  if (planted("old-mail-removed") && holds(path_of(to), "/queue/deferred/") && is_old(from, name)) {
+    return ::unlinkat(from, name, 0);
   }
   const int done = __real_linkat(from, name, to, target, flags);
   if (done == 0 && unsynced >= 0) {

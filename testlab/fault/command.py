@@ -9,6 +9,8 @@ judges what is there by testlab/invariants.py.
                    error     the call fails, with each errno that it may have
                    short     the call transfers half
                    full      the call finds a full disk, and so does every later one
+                   clock     from a reading of the clock on it has jumped, by years or to 1970, 2100 or 2150, or the
+                             machine has slept for days; after that nobody asks for a retry
                    blocks    a disk on which ever more pages are left, from none on
                    inodes    the same with inodes
                    readonly  a disk that has become read-only
@@ -37,7 +39,7 @@ from fault.runs import Recording
 from fault.supervisor import end_with_parent
 from workloads import WORKLOADS, that_run_here
 
-MODES = (*points.MODES, *disk.MODES)
+MODES = (*points.MODES, "clock", *disk.MODES)
 SHOWN = 20  # findings
 
 
@@ -127,7 +129,7 @@ def one_strike(options, workload, place):
         strike = points.Strike(int(step), what, int(at), None)
     else:
         recording = record(Recording, options, workload, place)
-        known = [s for mode in points.MODES for s in recording.strikes(mode)]
+        known = [s for mode in (*points.MODES, "clock") for s in recording.strikes(mode)]
         strike = next((s for s in known if s.name == options.only), None)
         assert strike, f"{workload} has no strike {options.only}"
     try:
@@ -203,6 +205,7 @@ def tasks_of(options):
     tasks = []
     for workload in options.workload or that_run_here():
         tasks += [Task(by_tracer, options, workload, tracer)] * bool(tracer)
+        tasks += [Task(by_tracer, options, workload, ["clock"])] * ("clock" in modes)
         tasks += [Task(by_disk, options, workload, disks)] * bool(disks)
     return tasks
 

@@ -19,6 +19,8 @@ CONTROLS = [
     Control("link-error-ignored", "deliver", "full", {"I1"}),
     Control("named-too-early", "deliver", "kill", {"I2"}),
     Control("link-error-ignored", "smtp", "full", {"I1"}),
+    Control("old-mail-removed", "retry", "clock", {"I1"}),
+    Control("link-error-ignored", "deliver", "clock", {"I1"}),  # a clock set back gives a name again
     Control("link-error-ignored", "submit", "full", {"I1"}),
     Control("killed-is-done", "system", "kill", {"I1"}, "local"),
     Control("no-answer-is-nobody", "system", "error", {"I7"}, "passwd"),

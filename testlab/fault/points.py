@@ -46,7 +46,17 @@ SHORT = frozenset(["read", "pread64", "readv", "write", "pwrite64", "writev", "p
 NEEDS_ROOM = frozenset(["create", "write", "name", "size"])
 
 KILLS = ("before", "after", "one-before", "one-after")
-MODES = ("kill", "error", "short", "full")  # by the tracer; those of the disk are in disk.py
+MODES = ("kill", "error", "short", "full")  # by the tracer; and "clock"; those of the disk are in disk.py
+
+
+# Where a clock that is set, or a machine that sleeps, leaves the wall clock: by so many seconds, or at so many. With
+# "~" it is right again when the step has ended.
+DAY = 86400
+YEAR = 365 * DAY
+JUMPS = {"+10y": ("by", 10 * YEAR), "-10y": ("by", -10 * YEAR), "1970": ("to", DAY), "2100": ("to", 130 * YEAR),
+         "2150": ("to", 180 * YEAR), "-10s": ("by", -10), "suspend": ("by", 3 * DAY)}
+JUMPS |= {f"{name}~": jump for name, jump in JUMPS.items() if name not in ("-10s", "suspend")}
+FEW_READINGS = 12
 
 
 class Strike(collections.namedtuple("Strike", "step what at point")):
@@ -64,11 +74,25 @@ class Strike(collections.namedtuple("Strike", "step what at point")):
             return self.what
         if self.what == "short":
             return "shorten"
+        if self.what in JUMPS:
+            return "jump"
         return "error-from" if self.what.endswith("+") else "error"
 
     @property
     def error(self):
         return getattr(errno, self.what.rstrip("+"), 0)
+
+    def jumps_by(self, wall_us):
+        """(the wall clock, the one that runs in suspend), in microseconds; `wall_us`: before it."""
+        if self.what not in JUMPS:
+            return 0, 0
+        how, seconds = JUMPS[self.what]
+        by = seconds * 1_000_000 - (wall_us if how == "to" else 0)
+        return by, by if self.what == "suspend" else 0
+
+    @property
+    def lasts(self):
+        return not self.what.endswith("~")
 
     def __str__(self):
         p = self.point
@@ -111,6 +135,27 @@ def without_alike(points):
     return [point for point in points if point.node in kept]
 
 
+def readings(points):
+    """Those of a clock at which a jump may show. Between two of them in which nothing changes, one jump is like
+    another, but for programs that look at it a few times only."""
+    made = collections.Counter(point.node for point in points if point.kind == "clock")
+    kept, fresh = [], collections.defaultdict(lambda: True)
+    for point in points:
+        if point.kind != "clock":
+            if point.changes:
+                fresh.clear()
+        elif point.begun and point.object != "monotonic":
+            if fresh[point.node, point.object] or made[point.node] <= FEW_READINGS:
+                kept.append(point)
+            fresh[point.node, point.object] = False
+    return kept
+
+
+def jumps(step, points):
+    return [Strike(step, what, point.at, point) for point in without_alike(readings(points)) for what in JUMPS
+            if point.object == "wall" or what == "suspend"]
+
+
 def strikes(step, points, mode):
     """All that is to be tried in a step, in a fixed order."""
     found = []
@@ -118,6 +163,9 @@ def strikes(step, points, mode):
     def add(what, point):
         found.append(Strike(step, what, point.at, point))
 
+    if mode == "clock":
+        return jumps(step, points)
+    points = [point for point in points if point.kind != "clock"]
     alone = len({point.node for point in points}) == 1
     for point in without_alike(points):
         # Before main() begins it is libc that speaks, and other people's programs speak always.

@@ -27,7 +27,7 @@ Pretence::Pretence(std::int64_t wall_us, std::uint64_t seed, const std::string& 
     : wall_us_(wall_us), state_(seed * 0x9e3779b97f4a7c15 + std::hash<std::string>{}(node)) {}
 
 std::int64_t Pretence::read(clockid_t clock, std::int64_t since_us) const {
-  const bool wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+  const bool wall = is_wall(clock);
   const bool running = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
                        clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME;
   if (!wall && !running) return -1;

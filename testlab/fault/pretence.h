@@ -19,6 +19,9 @@ class Pretence {
   /// The wall clock begins at `wall_us` (0: the real clocks); `seed` and `node` give the chance.
   Pretence(std::int64_t wall_us, std::uint64_t seed, const std::string& node);
 
+  static bool is_wall(clockid_t clock) {
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+  }
   /// Microseconds of a clock, `since_us` real ones after the run began; below zero: not a clock
   /// that we pretend.
   std::int64_t read(clockid_t clock, std::int64_t since_us) const;

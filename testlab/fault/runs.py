@@ -20,6 +20,7 @@ from workloads import MEANT, World, acknowledged, lab_for
 
 TOOL = BUILD.parent / "lab" / "fault"
 STEP_US = 10_000_000  # between steps, and before the recovery
+DAY_AND_MORE_US = 25 * 3600 * 1_000_000
 PID = re.compile(r"P\d+Q")  # in the names of a Maildir: all of them that differs between like runs
 
 Finding = collections.namedtuple("Finding", "workload strike rule fact")
@@ -37,7 +38,11 @@ class Step:
     pattern: pathlib.Path
     ledger: Ledger  # of what was known before it
     events: dict  # what World.step was told: handed-in, acknowledged, removing
-    points: list = dataclasses.field(default_factory=list)
+    listed: list = dataclasses.field(default_factory=list)  # calls and readings of the clock
+
+    @property
+    def points(self):
+        return [point for point in self.listed if point.kind != "clock"]
 
     @property
     def program(self):
@@ -82,6 +87,7 @@ class RecordedWorld(World):
         self.steps = []
         self.recorded = False
         self.now_us = int(time.time()) * 1_000_000
+        self.jumped_us = None  # where a jump has left the wall clock in a recovery
         self._inputs = {}
 
     def close(self):
@@ -106,7 +112,7 @@ class RecordedWorld(World):
         self.supervisor.set_back(self.folder, pattern)
         step = Step(number, self._full(command), self._file(input), env, self.gate.exists(), pattern, self._before, self._events)
         outcome = self.run(step, "list")
-        step.points = points.parse(self.supervisor.listing())
+        step.listed = points.parse(self.supervisor.listing())
         self.steps.append(step)
         return self._completed(command, outcome)
 
@@ -115,10 +121,17 @@ class RecordedWorld(World):
             return super().quietly(*command, input=input)
         outcome = self.supervisor.run(
             "none", self._full(command), input=self._file(input), env=self.environment(), cwd=self.folder,
-            wall_us=self.now_us + (len(self.steps) + 1) * STEP_US)
+            wall_us=self.now_us + (len(self.steps) + 1) * STEP_US + (self.jumped_us or 0))
         done = self._completed(command, outcome)
         assert done.returncode == 0, (command, done.returncode, done.stdout, done.stderr)
         return done
+
+    def start_again(self, attempt):
+        """After a jump nobody asks for a retry: what waits is tried again within a day, as the clock tells it."""
+        if self.jumped_us is None:
+            return super().start_again(attempt)
+        self.jumped_us += attempt * DAY_AND_MORE_US
+        self.quietly("send", "--once")
 
     def _full(self, command):
         return [self.lab.program(command[0]), *map(str, command[1:])]
@@ -136,10 +149,13 @@ class RecordedWorld(World):
         self.supervisor.set_back(step.pattern, self.folder)
         self.open_gate() if step.gate else self.close_gate()
 
+    def wall_us(self, step):
+        return self.now_us + step.number * STEP_US
+
     def run(self, step, act, at="", error=0, **more):
         return self.supervisor.run(
             act, step.command, input=step.input, env=step.env, cwd=self.folder, at=at, error=error,
-            wall_us=self.now_us + step.number * STEP_US, **more)
+            wall_us=self.wall_us(step), **more)
 
 
 class Recording:
@@ -183,13 +199,14 @@ class Recording:
         return len(self._judged)
 
     def strikes(self, mode):
-        return [strike for step in self.steps for strike in points.strikes(step.number, step.points, mode)]
+        return [strike for step in self.steps for strike in points.strikes(step.number, step.listed, mode)]
 
     def strike(self, strike):
         """One run: by the tracer. What is wrong after it is kept in `findings`."""
         step = self.steps[strike.step - 1]
         self.world.set_back(step)
-        outcome = self.world.run(step, strike.act, strike.at, strike.error)
+        by_us = strike.jumps_by(self.world.wall_us(step))
+        outcome = self.world.run(step, strike.act, strike.at, strike.error, by_us=by_us)
         self.unreached += not outcome.struck
         self.judge(strike, outcome)
 
@@ -202,14 +219,21 @@ class Recording:
         tree = read_tree(self.world.folder, self.world.layout)
         same = frozenset((PID.sub("P*Q", path), octets) for path, octets in tree.items())
         restarted = step.program == "system-run" and strike.what.startswith("one")
-        key = (step.number, tuple(promised), same, restarted)
+        jumped_us = None
+        if strike.what in points.JUMPS:
+            jumped_us = strike.jumps_by(self.world.wall_us(step))[0] if strike.lasts else 0
+        key = (step.number, tuple(promised), same, restarted, jumped_us)
         if key not in self._judged:
-            self._judged[key] = self.look(step, tree, promised, restarted)
+            self._judged[key] = self.look(step, tree, promised, restarted, jumped_us)
         found += self._judged[key]
         self.findings += [Finding(self.workload.name, strike, *violation) for violation in found]
 
-    def look(self, step, tree, promised, restarted):
-        checker = Checker(step.known_after(promised), self.world.layout, restarted=restarted)
+    def look(self, step, tree, promised, restarted, jumped_us):
+        ledger = step.known_after(promised)
+        if jumped_us is not None:
+            ledger.leftovers = {}  # what is old, the clock says
+        self.world.jumped_us = jumped_us
+        checker = Checker(ledger, self.world.layout, restarted=restarted)
         found, before = checker.crashed(tree, 0)
         found += owned_wrongly(self.world.folder, self.world.layout)
         try:

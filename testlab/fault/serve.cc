@@ -36,6 +36,7 @@ constexpr std::pair<std::string_view, Act> kActs[] = {
     {"error", Act::error},
     {"error-from", Act::error_from},
     {"shorten", Act::shorten},
+    {"jump", Act::jump},
 };
 
 template <class Number>
@@ -133,6 +134,8 @@ Setters setters(Request& r) {
       {"env", [&r](const std::string& v) { r.environment.push_back(v); }},
       {"error", [&r](const std::string& v) { r.plan.error = number<int>(v); }},
       {"wall-us", [&r](const std::string& v) { r.plan.wall_us = number<std::int64_t>(v); }},
+      {"wall-by-us", [&r](const std::string& v) { r.plan.wall_by_us = number<std::int64_t>(v); }},
+      {"boot-by-us", [&r](const std::string& v) { r.plan.boot_by_us = number<std::int64_t>(v); }},
       {"seed", [&r](const std::string& v) { r.plan.seed = number<std::uint64_t>(v); }},
       {"fsize", [&r](const std::string& v) { r.plan.fsize = number<std::uint64_t>(v); }},
       {"limit", [&r](const std::string& v) { r.plan.limit_s = number<int>(v); }},

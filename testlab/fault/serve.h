@@ -8,7 +8,7 @@
 //   world FOLDER              the world
 //   cwd, stdin, stdout, stderr, list FILE
 //   arg TEXT, env NAME=VALUE  one each; "args" and "envs" begin anew
-//   at, error, wall-us, seed, limit, fsize
+//   at, error, wall-us, wall-by-us, boot-by-us, seed, limit, fsize
 //
 // The answer is lines of the same kind and an empty line: "trouble TEXT", or code, struck, hung,
 // lost and points.

@@ -66,12 +66,13 @@ class Supervisor:
         self._said[key] = lines
         return lines
 
-    def run(self, act, command, *, input="/dev/null", env, cwd, at="", error=0, wall_us=0, limit=60, fsize=0):
-        """Runs the command; `at` "NODE:INDEX" or "N"; `input` a file."""
+    def run(self, act, command, *, input="/dev/null", env, cwd, at="", error=0, wall_us=0, by_us=(0, 0), limit=60, fsize=0):
+        """Runs the command; `at` "NODE:INDEX" or "N"; `input` a file; `by_us` how far a jump takes the wall clock
+        and the one that runs in suspend."""
         lines = self._how("args", ["args", *(f"arg {a}" for a in command)])
         lines = lines + self._how("env", ["envs", *(f"env {k}={v}" for k, v in env.items())])
         lines = lines + self._how("rest", [f"cwd {cwd}", f"limit {limit}", f"fsize {fsize}", f"stdin {input}"])
-        lines = lines + [f"at {at}", f"error {error}", f"wall-us {wall_us}"]
+        lines = lines + [f"at {at}", f"error {error}", f"wall-us {wall_us}", f"wall-by-us {by_us[0]}", f"boot-by-us {by_us[1]}"]
         self.runs += 1
         answer = self._ask(lines, f"run {act}")
         return Outcome(

@@ -93,6 +93,10 @@ bool needs_room(const Stopped& at, const Call& call) {
          at.describe_descriptor(fd) != "memfd";
 }
 
+clockid_t clock_of(const Stopped& at) {
+  return at.number() == SYS_clock_gettime ? static_cast<clockid_t>(at.argument(0)) : CLOCK_REALTIME;
+}
+
 // Which argument says how much is transferred.
 int length_argument(const Stopped& at) {
   switch (at.number()) {
@@ -169,6 +173,9 @@ class Tracer {
   void at_call(pid_t pid);
   void at_exit_of_call(pid_t pid, Thread& thread);
   bool pretend(Stopped& at, const Call& call, Process& process);
+  void pretend_clock(Stopped& at, const Call& call, Process& process);
+  bool jumps_at(const std::string& name) const;
+  std::int64_t jumped_by(clockid_t clock) const;
   bool is_wanted(const std::string& name) const;
   bool may_be_struck(const Stopped& at, const Call& call) const;
   bool is_owed(const Stopped& at, const Call& call);
@@ -307,20 +314,44 @@ bool Tracer::pretend(Stopped& at, const Call& call, Process& process) {
     return true;
   }
   if (call.kind != Kind::clock) return false;
-  const auto clock =
-      at.number() == SYS_clock_gettime ? static_cast<clockid_t>(at.argument(0)) : CLOCK_REALTIME;
-  const std::int64_t us = process.pretence->read(clock, running_us() - begun_us_);
-  if (us < 0) return true;
+  pretend_clock(at, call, process);
+  return true;
+}
+
+// A jump is for all processes, from the reading that it strikes on.
+void Tracer::pretend_clock(Stopped& at, const Call& call, Process& process) {
+  const clockid_t clock = clock_of(at);
+  std::int64_t us = process.pretence->read(clock, running_us() - begun_us_);
+  if (us < 0) return;
+  outcome_.points += plan_.act == Act::jump;
+  if (plan_.act == Act::list || (plan_.act == Act::jump && !outcome_.struck)) {
+    const long count = ++process.made[find_call(at.number())];
+    const std::string name = process.node + ':' + call.name + ':' + std::to_string(count);
+    if (plan_.act == Act::list) list(at, call, process, name);
+    if (plan_.act == Act::jump) outcome_.struck = jumps_at(name);
+  }
+  if (outcome_.struck) us += jumped_by(clock);
   if (at.number() == SYS_time) {
     const std::int64_t seconds = us / 1'000'000;
     if (at.argument(0) != 0) at.write_memory(at.argument(0), &seconds, sizeof seconds);
     at.answer(seconds);
-    return true;
+    return;
   }
   const bool nanoseconds = at.number() == SYS_clock_gettime;
   const std::int64_t pair[] = {us / 1'000'000, us % 1'000'000 * (nanoseconds ? 1000 : 1)};
   if (at.write_memory(at.argument(nanoseconds ? 1 : 0), pair, sizeof pair)) at.answer(0);
-  return true;
+}
+
+bool Tracer::jumps_at(const std::string& name) const {
+  constexpr std::string_view kFile = "file:";
+  if (!plan_.at.starts_with(kFile)) return plan_.at == name;
+  return access(plan_.at.c_str() + kFile.size(), F_OK) == 0;
+}
+
+std::int64_t Tracer::jumped_by(clockid_t clock) const {
+  if (plan_.act != Act::jump) return 0;
+  if (Pretence::is_wall(clock)) return plan_.wall_by_us;
+  return clock == CLOCK_BOOTTIME ? plan_.boot_by_us : 0;
 }
 
 bool Tracer::is_wanted(const std::string& name) const {
@@ -388,6 +419,7 @@ void Tracer::strike(Stopped& at, const Call& call, Thread& thread) {
       if (asked > 1) thread.change_argument(at, length, asked / 2);
       break;
     }
+    case Act::jump:  // struck by a reading only
     case Act::list:
     case Act::none:
       break;
@@ -461,6 +493,10 @@ void Tracer::list(const Stopped& at, const Call& call, const Process& process,
     object = at.describe_descriptor(static_cast<int>(at.argument(call.fd)));
   }
   if (call.kind == Kind::write && at.argument(0) == STDERR_FILENO) object = "stderr";
+  if (call.kind == Kind::clock) {
+    const clockid_t clock = clock_of(at);
+    object = Pretence::is_wall(clock) ? "wall" : clock == CLOCK_BOOTTIME ? "boot" : "monotonic";
+  }
   const int options = at.number() == SYS_waitid ? 3 : 2;
   if ((at.number() == SYS_wait4 || at.number() == SYS_waitid) &&
       (at.argument(options) & WNOHANG) != 0) {

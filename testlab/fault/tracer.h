@@ -19,18 +19,22 @@ enum class Act : unsigned char {
   error,       ///< the call is not done and fails; a close is done and fails
   error_from,  ///< the same, and so does every later call of the tree that needs room on a disk
   shorten,     ///< the call transfers half of what was asked
+  jump,  ///< from this reading of a clock on, clocks are ahead by Plan::wall_by_us, boot_by_us
 };
 
 struct Plan {
   Act act = Act::none;
   /// Which call: "NODE:CALL:K", the process's K-th of that name, the same in each run however the
-  /// processes take turns; or "N", the N-th point of the tree.
+  /// processes take turns; or "N", the N-th point of the tree. For a jump also "file:PATH": the
+  /// first reading after that file has been made.
   std::string at;
   int error = 0;
-  std::int64_t wall_us = 0;  ///< where the wall clock begins; 0: the real one
-  std::uint64_t seed = 1;    ///< of getrandom; used where wall_us is
-  int limit_s = 30;          ///< for the whole tree
-  std::uint64_t fsize = 0;   ///< RLIMIT_FSIZE of the tree; 0: none
+  std::int64_t wall_us = 0;     ///< where the wall clock begins; 0: the real one
+  std::int64_t wall_by_us = 0;  ///< by how much CLOCK_REALTIME jumps (below zero: back)
+  std::int64_t boot_by_us = 0;  ///< and CLOCK_BOOTTIME: as after a suspend
+  std::uint64_t seed = 1;       ///< of getrandom; used where wall_us is
+  int limit_s = 30;             ///< for the whole tree
+  std::uint64_t fsize = 0;      ///< RLIMIT_FSIZE of the tree; 0: none
   std::vector<std::string> arguments;
 
   std::string_view call() const {  ///< of "NODE:CALL:K"
@@ -45,9 +49,10 @@ struct Outcome {
   bool struck = false;  ///< the call was reached
   bool hung = false;    ///< something still ran at the limit
   int lost = 0;         ///< files and names lost by a failed sync
-  long points = 0;
+  long points = 0;      ///< of a run with a jump: readings of the clock
   /// A line a point, by tabs: NODE:CALL:K PROGRAM KIND changes|- main|early OBJECT. "early" is what
-  /// the dynamic linker and libc do before main() begins.
+  /// the dynamic linker and libc do before main() begins. Where the clock is pretended, its
+  /// readings are listed, too: of kind "clock", and not counted in `points`.
   std::string list;
 };
 
