@@ -28,6 +28,10 @@ void IntakePart::put_off(std::int64_t now_us) {
   if (!stopped_) due_us_ = now_us + pauses_.after(now_us - started_us_);
 }
 
+void IntakePart::reread() const {
+  if (pid_ > 0) (void)::kill(pid_, SIGHUP);
+}
+
 void IntakePart::stop() {
   stopped_ = true;
   due_us_.reset();

@@ -23,7 +23,8 @@ class IntakePart {
 
   bool ended(pid_t child, const posix::Ended& how, std::int64_t now_us);  ///< false: not ours
   void put_off(std::int64_t now_us);
-  void stop();  ///< asks it to finish what is under way, for good
+  void reread() const;  ///< its control files
+  void stop();          ///< asks it to finish what is under way, for good
   void kill();
 
  private:

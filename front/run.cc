@@ -163,6 +163,9 @@ void Supervisor::take_signal(int signal) {
     case SIGTERM:
     case SIGINT:
       return stop();
+    case SIGHUP:
+      intake_.reread();
+      return mail_.signal_send(signal);
     default:
       mail_.signal_send(signal);
   }

@@ -16,7 +16,7 @@ struct RunWish {
 };
 
 /// Runs until SIGTERM or SIGINT, then lets deliveries under way finish (a second such signal does
-/// not) and answers 0. SIGHUP and SIGALRM go on to send.
+/// not) and answers 0. SIGHUP and SIGALRM go on to send, SIGHUP to the serving side of queue too.
 ///
 /// Errors, before anything was started: those of Instance::find and require_owner; the log cannot
 /// be opened; the instance is running already (temporary); a control file that is wrong; a port

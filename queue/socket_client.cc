@@ -6,8 +6,8 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t kRoom = 65536;
 constexpr int kFirstPauseMs = 20;
 constexpr int kLongestPauseMs = 500;
+constexpr int kLastPatienceMs = 1000;  // for the answer, of one that is told to end
 
 bool nobody_listens(int err) {
   return err == ENOENT || err == ECONNREFUSED;
@@ -50,46 +51,21 @@ Result<posix::UniqueFd> connect_to(const Instance& instance) {
   return connect_by_path(instance.path() + "/run/submit");
 }
 
-void set_patience(int socket) {
-  const timeval patience{kPeerPatienceS, 0};
-  (void)::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  (void)::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-}
-
-// False: not all of it went, and errno tells why.
-bool send_all(int socket, std::string_view octets) {
-  while (!octets.empty()) {
-    const ssize_t n = ::send(socket, octets.data(), octets.size(), MSG_NOSIGNAL);
-    if (n >= 0) {
-      octets.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno != EINTR) {
-      return false;
-    }
+// Readable when SIGTERM or SIGINT has come to a caller who holds them back; it stays his to take.
+// Whoever does not hold them back is ended by them anyway.
+posix::UniqueFd signals_held_back() {
+  sigset_t held, wanted;
+  sigemptyset(&wanted);
+  (void)::pthread_sigmask(SIG_BLOCK, nullptr, &held);
+  for (const int s : {SIGTERM, SIGINT}) {
+    if (sigismember(&held, s) == 1) sigaddset(&wanted, s);
   }
-  return true;
+  return posix::UniqueFd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 // Where something could not be sent though the other side is there: it must not wait for it.
 void say_no_more(int socket) {
   (void)::shutdown(socket, SHUT_WR);
-}
-
-// What the other side says, to its end. It has a lot of time: disks do.
-std::optional<Answer> receive_answer(int socket) {
-  std::string frame;
-  char room[kFrameHead + Answer::kMaxText + 1024];
-  for (;;) {
-    const ssize_t n = ::recv(socket, room, sizeof room, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return std::nullopt;
-    frame.append(room, static_cast<std::size_t>(n));
-    if (std::optional<Answer> answer = decode_answer(frame)) return answer;
-    if (frame.size() > sizeof room) return std::nullopt;
-  }
-}
-
-void pause_ms(int milliseconds) {
-  (void)::poll(nullptr, 0, milliseconds);
 }
 
 // ---- a child of root's, with nothing of root's
@@ -122,7 +98,10 @@ void keep_only(int socket, int folder) {
 class OverSocket : public Submission {
  public:
   OverSocket(const Instance& instance, const SubmitOptions& options, std::string hello)
-      : instance_(instance), max_octets_(options.max_octets), hello_(std::move(hello)) {}
+      : instance_(instance),
+        max_octets_(options.max_octets),
+        hello_(std::move(hello)),
+        signals_(signals_held_back()) {}
   ~OverSocket() override { end_connection(); }
 
   SubmitResult<> write(std::string_view content) override;
@@ -134,17 +113,23 @@ class OverSocket : public Submission {
   SubmitResult<> connect();
   SubmitResult<> serve_ourselves();
   bool wait_again();
+  bool wait(short events, int milliseconds);
+  bool send_all(std::string_view octets);
+  std::optional<Answer> receive_answer();
   void end_connection();
   SubmitResult<> send_room();
   SubmitResult<> send_content(std::string_view content);
   SubmitResult<std::string> hand_over(std::string_view envelope);
   bool send_rest(std::string_view envelope);
   tl::unexpected<SubmitError> lost();
+  tl::unexpected<SubmitError> gone() const;
   static tl::unexpected<SubmitError> refusal(const Answer& answer);
 
   const Instance& instance_;
   std::uint64_t max_octets_;
   std::string hello_;
+  posix::UniqueFd signals_;
+  bool told_ = false;  // to end
   State state_ = State::open;
   posix::UniqueFd socket_;
   pid_t child_ = -1;
@@ -163,10 +148,65 @@ tl::unexpected<SubmitError> OverSocket::refusal(const Answer& answer) {
 // The other side has gone before it was told to queue the message; it may have said why.
 tl::unexpected<SubmitError> OverSocket::lost() {
   say_no_more(socket_.get());
-  const std::optional<Answer> answer = receive_answer(socket_.get());
+  const std::optional<Answer> answer = told_ ? std::nullopt : receive_answer();
   end_connection();
   if (answer && answer->code != 0) return refusal(*answer);
+  return gone();
+}
+
+tl::unexpected<SubmitError> OverSocket::gone() const {
+  if (told_) return failure(Code::refused_for_now, "told to end by a signal");
   return failure(Code::nobody_there, "handing over the message: the other side has gone");
+}
+
+// False: it has been long enough, or we are told to end.
+bool OverSocket::wait(short events, int milliseconds) {
+  pollfd waits[] = {{told_ ? -1 : signals_.get(), POLLIN, 0}, {socket_.get(), events, 0}};
+  const std::int64_t end_us = posix::running_us() + std::int64_t{milliseconds} * 1000;
+  for (;;) {
+    const std::int64_t left_ms = (end_us - posix::running_us() + 999) / 1000;
+    const int n = ::poll(waits, 2, static_cast<int>(std::max<std::int64_t>(left_ms, 0)));
+    if (n < 0 && errno == EINTR) continue;
+    if (n > 0 && waits[1].revents != 0) return true;
+    told_ = told_ || (n > 0 && waits[0].revents != 0);
+    return false;
+  }
+}
+
+// False: not all of it went.
+bool OverSocket::send_all(std::string_view octets) {
+  while (!octets.empty()) {
+    constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    const ssize_t n = ::send(socket_.get(), octets.data(), octets.size(), kFlags);
+    if (n >= 0) {
+      octets.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      if (!wait(POLLOUT, kPeerPatienceS * 1000)) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What the other side says, to its end. It has a lot of time, disks do; but for one who is told to
+// end.
+std::optional<Answer> OverSocket::receive_answer() {
+  std::string frame;
+  char room[kFrameHead + Answer::kMaxText + 1024];
+  for (;;) {
+    const bool told = told_;
+    if (!wait(POLLIN, told ? kLastPatienceMs : kPeerPatienceS * 1000)) {
+      if (told == told_) return std::nullopt;
+      continue;  // it may be on its way
+    }
+    const ssize_t n = ::recv(socket_.get(), room, sizeof room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n <= 0) return std::nullopt;
+    frame.append(room, static_cast<std::size_t>(n));
+    if (std::optional<Answer> answer = decode_answer(frame)) return answer;
+    if (frame.size() > sizeof room) return std::nullopt;
+  }
 }
 
 void OverSocket::end_connection() {
@@ -182,9 +222,9 @@ bool OverSocket::wait_again() {
   const std::int64_t now_us = posix::running_us();
   if (give_up_us_ == 0) give_up_us_ = now_us + kConnectPatienceMs * 1000;
   if (now_us >= give_up_us_) return false;
-  pause_ms(pause_ms_);
+  (void)wait(0, pause_ms_);  // there is no connection
   pause_ms_ = std::min(2 * pause_ms_, kLongestPauseMs);
-  return true;
+  return !told_;
 }
 
 SubmitResult<> OverSocket::connect() {
@@ -192,14 +232,15 @@ SubmitResult<> OverSocket::connect() {
     Result<posix::UniqueFd> socket = connect_to(instance_);
     if (socket) {
       socket_ = std::move(*socket);
-      set_patience(socket_.get());
       return {};
     }
     if (!nobody_listens(socket.error().sys)) {
       return failure(Code::nobody_there, std::move(socket.error()));
     }
     if (::geteuid() == 0) return serve_ourselves();
-    if (!wait_again()) return failure(Code::nobody_there, std::move(socket.error()));
+    if (wait_again()) continue;
+    if (told_) return gone();
+    return failure(Code::nobody_there, std::move(socket.error()));
   }
 }
 
@@ -218,15 +259,13 @@ SubmitResult<> OverSocket::serve_ourselves() {
   }
   child_ = child;
   socket_ = std::move(ours);
-  set_patience(socket_.get());
   return {};
 }
 
 SubmitResult<> OverSocket::send_content(std::string_view content) {
   while (!content.empty()) {
     const std::string_view piece = content.substr(0, kMaxFrame);
-    if (!send_all(socket_.get(), frame_head(Frame::content, piece.size())) ||
-        !send_all(socket_.get(), piece)) {
+    if (!send_all(frame_head(Frame::content, piece.size())) || !send_all(piece)) {
       return lost();
     }
     content.remove_prefix(piece.size());
@@ -239,7 +278,7 @@ SubmitResult<> OverSocket::send_room() {
   if (!streaming_) {
     if (SubmitResult<> done = connect(); !done) return done;
     streaming_ = true;
-    if (!send_all(socket_.get(), hello_)) return lost();
+    if (!send_all(hello_)) return lost();
   }
   SubmitResult<> done = send_content(room_);
   room_.clear();
@@ -275,10 +314,10 @@ bool OverSocket::send_rest(std::string_view envelope) {
     rest += piece;
     envelope.remove_prefix(piece.size());
     if (rest.size() < 4 * kMaxFrame) continue;
-    if (!send_all(socket_.get(), rest)) return false;
+    if (!send_all(rest)) return false;
     rest.clear();
   }
-  return send_all(socket_.get(), rest + frame_head(Frame::commit, 0));
+  return send_all(rest + frame_head(Frame::commit, 0));
 }
 
 SubmitResult<std::string> OverSocket::hand_over(std::string_view envelope) {
@@ -289,7 +328,8 @@ SubmitResult<std::string> OverSocket::hand_over(std::string_view envelope) {
     }
     const bool sent = send_rest(envelope);
     if (!sent) say_no_more(socket_.get());
-    const std::optional<Answer> answer = receive_answer(socket_.get());
+    std::optional<Answer> answer;
+    if (sent || !told_) answer = receive_answer();
     end_connection();
     if (answer && answer->code == 0 && sent) return answer->id;
     if (!answer && sent) {
@@ -297,10 +337,10 @@ SubmitResult<std::string> OverSocket::hand_over(std::string_view envelope) {
                      "the message was handed over, and no answer came: it may be queued");
     }
     // All of it is still here, and none of it there: it can be said again.
-    const bool again = !streaming_ && (!answer || answer->try_again);
+    const bool again = !streaming_ && !told_ && (!answer || answer->try_again);
     if (again && wait_again()) continue;
     if (answer && answer->code != 0) return refusal(*answer);
-    return failure(Code::nobody_there, "handing over the message: the other side has gone");
+    return gone();
   }
 }
 

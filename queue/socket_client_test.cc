@@ -1,7 +1,9 @@
 #include "queue/socket_client.h"
 
 #include <functional>
+#include <future>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <thread>
 
@@ -149,6 +151,51 @@ TEST_F(SocketClientTest, ARefusalInTheMiddleIsHeard) {
   const Listener listener(
       queue_, {[](int socket) { say(socket, {.code = 71, .text = "uid 5 has too much"}); }});
   EXPECT_EQ(submit(std::string(10'000'000, 'x')), "71 uid 5 has too much");
+}
+
+// SIGTERM, held back and come already.
+class ToldToEnd {
+ public:
+  ToldToEnd() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    (void)::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    (void)::pthread_kill(::pthread_self(), SIGTERM);
+  }
+  ~ToldToEnd() {
+    const timespec none{};
+    EXPECT_EQ(::sigtimedwait(&set_, nullptr, &none), SIGTERM) << "it is the caller's to take";
+    (void)::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+  }
+  ToldToEnd(const ToldToEnd&) = delete;
+  ToldToEnd& operator=(const ToldToEnd&) = delete;
+
+ private:
+  sigset_t set_;
+};
+
+TEST_F(SocketClientTest, ASignalThatIsHeldBackEndsTheWaitForAStalledServer) {
+  std::promise<void> done;
+  const Listener listener(queue_, {[&](int) { done.get_future().wait(); }});
+  {
+    const ToldToEnd told;
+    EXPECT_EQ(submit(std::string(4'000'000, 'x')), "71 told to end by a signal");
+  }
+  done.set_value();
+}
+
+TEST_F(SocketClientTest, BehindTheCommitASignalLeavesTheAnswerAMoment) {
+  std::promise<void> done;
+  const Listener listener(queue_, {answers({.id = "theid"}), [&](int socket) {
+                                     (void)hear_all(socket);
+                                     done.get_future().wait();
+                                   }});
+  {
+    const ToldToEnd told;
+    EXPECT_EQ(submit(), "theid");
+    EXPECT_EQ(submit(), kUnknown);
+  }
+  done.set_value();
 }
 
 TEST_F(SocketClientTest, LimitsOfTheCallerHoldWithoutAnybodyThere) {

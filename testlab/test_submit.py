@@ -282,6 +282,54 @@ def test_lost_behind_the_commit_a_client_says_that_it_does_not_know(system, serv
     assert served.queued() == [] and served.leftovers() == []
 
 
+def in_poll(process):
+    with open(f"/proc/{process.pid}/wchan") as wchan, open(f"/proc/{process.pid}/comm") as name:
+        return "poll" in wchan.read() and name.read().strip() in ("queue", "sendmail")
+
+
+def client_of_a_stalled(system, served, script, content, **options):
+    """One that waits for a server that does nothing."""
+    served.send_signal(signal.SIGSTOP)
+    system.write("tmp/envelope", envelope("a@b", "bob@here.test"))
+    system.write("tmp/content", content)
+    client = system.popen("/bin/sh", "-c", script, user="alice", stderr=subprocess.PIPE, **options)
+    wait_for(lambda: in_poll(client), "the client to wait")
+    return client
+
+
+@pytest.mark.parametrize("content, code, said", [
+    (LARGE, 71, b"queue: told to end by a signal\n"),
+    (b"x\n", 74, b"queue: the message was handed over, and no answer came: it may be queued\n")], ids=["streaming", "committed"])
+def test_told_to_end_the_client_of_a_stalled_server_ends(system, served, content, code, said):
+    client = client_of_a_stalled(system, served, "exec queue < /tmp/content 1< /tmp/envelope", content)
+    client.send_signal(signal.SIGTERM)
+    assert (client.wait(30), client.stderr.read()) == (code, said)
+    served.stop(signal.SIGKILL)
+    assert served.queued() == [] and served.leftovers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_sendmail_ends_beside_a_stalled_server(system, served, number):
+    client = client_of_a_stalled(system, served, "exec sendmail -i bob < /tmp/content", LARGE)
+    client.send_signal(number)
+    assert client.wait(30) == -number
+    served.send_signal(signal.SIGCONT)
+    assert served.client(say=message()).answer()[0] == 0
+    assert one(served).sender == "alice@here.test"
+
+
+def test_told_to_end_a_session_beside_a_stalled_server_says_so(system, served):
+    text = b"EHLO x\r\nMAIL FROM:<a@here.test>\r\nRCPT TO:<bob@here.test>\r\nDATA\r\n" + b"x" * 70 * 10 + b"\r\n"
+    content = text + (b"x" * 70 + b"\r\n") * 40_000 + b".\r\n"
+    client = client_of_a_stalled(system, served, "exec sendmail -bs < /tmp/content", content, stdout=subprocess.PIPE)
+    client.send_signal(signal.SIGTERM)
+    out, _ = client.communicate(timeout=30)
+    assert client.returncode == 75
+    assert [line[:3] for line in out.split(b"\r\n")[-3:]] == [b"354", b"421", b""], out
+    served.stop(signal.SIGKILL)
+    assert served.queued() == [] and served.leftovers() == []
+
+
 def test_a_message_that_is_still_held_is_sent_again_to_the_next_one(system, door):
     """What is stopped in an orderly way tells those whom it has not served to come again."""
     door.start(how="held")

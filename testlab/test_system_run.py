@@ -149,6 +149,19 @@ def test_hup_and_alrm_reach_send(running_system):
     assert running_system.run("porpoise", "status", "--wait").returncode == 0
 
 
+def test_hup_reaches_the_serving_side_of_queue(running_system):
+    """It reads its limits again, with nobody there to be served."""
+    before = one(running_system, "queue")["pid"]
+    running_system.control("submitlimits", "* hourly=nonsense\n")
+    running_system.runner.send_signal(signal.SIGHUP)
+    wait_for(lambda: "queue: control/submitlimits line 1: want" in running_system.log(), "a word about it")
+    running_system.control("submitlimits", "50001 hourly=1\n")
+    running_system.runner.send_signal(signal.SIGHUP)
+    done = wait_for(lambda: (d := running_system.run("sendmail", "bob", user="alice", input=b"\nhi\n")).returncode and d, "the limit")
+    assert done.returncode == 75 and b"within an hour" in done.stderr
+    assert one(running_system, "queue")["pid"] == before
+
+
 def test_a_wrong_control_file_keeps_it_from_starting(system):
     system.control("pop3port", "nonsense\n")
     code, _, err = text(system.run("porpoise", "run"))
