@@ -12,6 +12,12 @@ using queue::Event;
 using queue::Id;
 using queue::Kind;
 
+namespace {
+
+constexpr Time kSlightlyWrong = 3600 * kSecond;  // a clock
+
+}  // namespace
+
 // ---- events
 
 void Scheduler::arrived(const Id& id, Time now) {
@@ -20,9 +26,10 @@ void Scheduler::arrived(const Id& id, Time now) {
 }
 
 void Scheduler::found(const Id& id, Time next, Time now) {
-  // No clock that was right has given a later time than that. Pulling it in again at each start,
-  // one that is started often would never try it.
-  const std::uint32_t next_s = next == 0 || seconds(next) > latest_next(now) ? kDue : seconds(next);
+  // No clock that was right has given a time as far ahead as that. Pulled in again at each start,
+  // it would never come where starts are frequent.
+  const bool due = next == 0 || seconds(next) > latest_next(now + kSlightlyWrong);
+  const std::uint32_t next_s = due ? kDue : std::min(seconds(next), latest_next(now));
   if (!knows(id)) waiting_.insert(id, next_s);
   pump(now);
 }

@@ -83,10 +83,10 @@ TEST(Scheduler, ANextTimeAbsurdlyFarAheadIsDueAtAStart) {
   World w;
   w.deliver = [](const Start&) { return 'Z'; };
   const Id id = w.put(1, Place::deferred);
-  w.disk.at(id).state.next_us = w.now + (kLongestWaitSeconds + 1) * kSecond;
+  w.disk.at(id).state.next_us = w.now + 2 * kLongestWaitSeconds * kSecond;
   w.restart();
   EXPECT_EQ(w.attempts.size(), 1u) << "no clock that was right gave it";
-  w.disk.at(id).state.next_us = w.now + kLongestWaitSeconds * kSecond;
+  w.disk.at(id).state.next_us = w.now + (kLongestWaitSeconds + 60) * kSecond;
   w.restart();
   EXPECT_EQ(w.attempts.size(), 1u);
   EXPECT_EQ(Time{*w.scheduler.next_due_s()} * kSecond, w.now + kLongestWaitSeconds * kSecond);

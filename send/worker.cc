@@ -233,6 +233,8 @@ void Worker::work(const ScanIncoming&) {
   if (!done) answer(Trouble{done.error().text});
   piece.last = true;
   answer(std::move(piece));
+  const Result<int> swept = spool_.sweep_tmp(posix::wall_us());
+  if (!swept) answer(Trouble{swept.error().text});
 }
 
 void Worker::work(const ScanDeferred&) {
