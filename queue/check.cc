@@ -132,6 +132,7 @@ Result<CheckResult> Checker::run() {
   Result<Spool> spool = Spool::open(instance_);
   if (!spool) return failed(spool);
   spool_.emplace(std::move(*spool));
+  check_lock_file();
   if (Result<> done = take_lock(); !done) return failed(done);
   for (const auto step : {&Checker::check_top, &Checker::check_tmp, &Checker::check_incoming,
                           &Checker::check_deferred}) {
@@ -205,7 +206,6 @@ Result<> Checker::check_folder(const char* name) {
 
 Result<> Checker::check_top() {
   check_trigger();
-  check_lock_file();
   check_schedule();
   Result<std::vector<std::string>> names = names_in(queue_.get(), "queue");
   if (!names) return failed(names);
@@ -248,8 +248,15 @@ void Checker::check_trigger() {
 void Checker::check_lock_file() {
   const Result<std::optional<struct stat>> seen = look(queue_.get(), "lock");
   if (!seen) return left("queue/lock", seen.error().text);
-  if (!*seen || S_ISREG((*seen)->st_mode)) return;  // it is made when needed
-  left("queue/lock", fmt::format("{}, should be a file", kind_of((*seen)->st_mode)));
+  if (!*seen) return;  // it is made when needed
+  const struct stat& st = **seen;
+  if (!S_ISREG(st.st_mode)) {
+    return left("queue/lock", fmt::format("{}, should be a file", kind_of(st.st_mode)));
+  }
+  // A copy of a read-only one: nobody could take it.
+  if ((st.st_mode & 0600) == 0600 || st.st_uid != ::geteuid()) return;
+  found("queue/lock", fmt::format("mode {:04o}, should be 0600", st.st_mode & 07777), "set",
+        [&] { return mended(::fchmodat(queue_.get(), "lock", 0600, 0), "setting the mode"); });
 }
 
 void Checker::check_schedule() {

@@ -132,6 +132,9 @@ TEST_F(CheckTest, ModesAreSet) {
   expect(folder + "/" + id_.text(), "mode 0644, should be 0600", "set");
   ASSERT_EQ(::chmod(path("trigger").c_str(), 0622), 0);
   expect("queue/trigger", "mode 0622, should be 0600", "set");
+  queue_.write("lock", "");
+  ASSERT_EQ(::chmod(path("lock").c_str(), 0444), 0);
+  expect("queue/lock", "mode 0444, should be 0600", "set");
 }
 
 TEST_F(CheckTest, TheTriggerIsMadeAnew) {

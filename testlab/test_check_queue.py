@@ -121,6 +121,53 @@ def test_a_queue_restored_from_a_copy_goes_on_where_it_was(waiting):
     assert b"Hello." in waiting.message("alice") and b"Hello." in waiting.message("bob")
 
 
+COPIES = {  # how the folder queue comes back from a backup, as copy
+    "cp": "cp -r queue copy",
+    "tar": "mkdir copy && tar -C queue -cf - . | (umask 0; tar -C copy --no-same-permissions -xf -)",
+    "times": "cp -r queue copy && find copy -exec touch -h -d 1999-01-01 {} +",
+    "times to come": "cp -r queue copy && find copy -exec touch -h -d 2037-01-01 {} +",
+    "open to all": "cp -r queue copy && chmod -R a+rwX copy",
+    "read-only": "cp -r queue copy && chmod -R a-w copy",
+    "files only": "mkdir copy && cd queue && find . -type f | while read f; do mkdir -p ../copy/${f%/*} && cp $f ../copy/$f; done",
+    "messages only": "mkdir copy && cp -r queue/incoming queue/deferred copy",
+    "linked twice": "cp -al queue copy",
+    "no special files": "cp -r queue copy && rm copy/trigger && : > copy/trigger",
+    "an old schedule": "cp -r queue copy && printf x >> copy/schedule",
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_queue_that_comes_back_from_a_backup_goes_on(waiting, how):
+    """However it was copied: with other inodes, times and modes, without what was empty. First send says what
+    hinders it, if anything does, and loses nothing; then check-queue has it put right; then all is delivered."""
+    waits = queued_file(waiting, waiting.waits).read_bytes()
+    copied = waiting.run("/bin/sh", "-e", "-c", COPIES[how], cwd=waiting.path)
+    assert copied.returncode == 0, copied.stderr
+    waiting.run("/bin/sh", "-c", "mv queue gone && mv copy queue && chmod -R u+rwx gone && rm -r gone", cwd=waiting.path)
+    done = waiting.run("send", "--once", "--instance", waiting.path)
+    assert done.returncode in (0, 100, 111), done.stderr
+    assert done.returncode == 0 or (done.stderr.startswith(b"send: ") and done.stderr.count(b"\n") == 1), done.stderr
+    assert queued_file(waiting, waiting.waits).read_bytes().startswith(waits)
+    repaired = waiting.run("porpoise", "check-queue", "--repair")
+    assert repaired.returncode in (0, 1), (repaired.stdout, repaired.stderr)
+    assert "all is well" in check(waiting)
+    waiting.dot_file("bob", "", "./Maildir/\n")
+    once(waiting, "--retry")
+    assert waiting.queued() == []
+    assert b"Hello." in waiting.message("alice") and b"Hello." in waiting.message("bob")
+
+
+def test_an_instance_that_comes_back_under_another_path_goes_on(waiting):
+    """Nothing in the queue knows where it is."""
+    there = waiting.path.rename(waiting.folder / "elsewhere")
+    waiting.dot_file("bob", "", "./Maildir/\n")
+    done = waiting.run("send", "--once", "--retry", "--instance", there)
+    assert done.returncode == 0, done.stderr
+    there.rename(waiting.path)
+    assert waiting.queued() == []
+    assert b"Hello." in waiting.message("alice") and b"Hello." in waiting.message("bob")
+
+
 def test_a_queue_whose_half_is_missing_is_made_whole(waiting):
     queue = waiting.path / "queue"
     (queue / "trigger").unlink()
