@@ -13,9 +13,11 @@
 //   write-error-ignored   a write that failed is taken for done
 //   short-write-believed  a write that wrote a part is taken for whole
 //   old-mail-removed      what has become old by the clock is not kept for later, but removed
+//   throws                writing a new file throws what nobody expects
 //   named-too-early       a message gets its name in a Maildir before its last half is written
 
 #include <fcntl.h>
+#include <stdexcept>
 #include <stdio.h>
 #include <string>
 #include <string_view>
@@ -135,6 +137,7 @@ int __wrap_linkat(int from, const char* name, int to, const char* target, int fl
 
 ssize_t __wrap_write(int fd, const void* octets, size_t size) {
   const std::string path = path_of(fd);
+  if (planted("throws") && is_new_file(path)) throw std::runtime_error("planted");
   if (planted("named-too-early") && holds(path, "/Maildir/tmp/")) {
     write_held();
     const char* text = static_cast<const char*>(octets);
