@@ -1,78 +1,12 @@
 #define PORPOISE_STRONG_TEST_CALLS
 
-#include "send/worker.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <poll.h>
-
-#include "posix/file.h"
-#include "posix/test_calls.h"
-#include "queue/test_queue.h"
-#include "send/schedule_keeper.h"
+#include "send/test_worker.h"
 
 namespace porpoise::send {
 namespace {
 
-using queue::Event;
-using queue::Id;
-using queue::Kind;
-using queue::Place;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-namespace test_calls = posix::test_calls;
-
-class WorkerTest : public ::testing::Test {
- protected:
-  void SetUp() override { worker_ = Worker::start(queue_.instance()).value(); }
-
-  /// The next answer, which has to come.
-  Answer next_answer() {
-    while (answers_.empty()) {
-      pollfd wanted{worker_->event(), POLLIN, 0};
-      EXPECT_EQ(::poll(&wanted, 1, 20'000), 1);
-      if (::testing::Test::HasFailure()) return {};
-      for (Answer& a : worker_->take()) answers_.push_back(std::move(a));
-    }
-    Answer answer = std::move(answers_.front());
-    answers_.erase(answers_.begin());
-    return answer;
-  }
-  template <class T>
-  T next() {
-    Answer answer = next_answer();
-    EXPECT_TRUE(std::holds_alternative<T>(answer)) << answer.index();
-    return std::holds_alternative<T>(answer) ? std::get<T>(std::move(answer)) : T{};
-  }
-
-  static Write write(const Id& id, std::vector<Event> events, Write::Then then,
-                     Place place = Place::incoming) {
-    return {id, place, std::make_shared<const std::vector<Event>>(std::move(events)), then};
-  }
-  static Event deferred(const std::string& text) {
-    Event event;
-    event.kind = Kind::deferred;
-    event.recipients = {0};
-    event.text = text;
-    return event;
-  }
-  static Event next_time(Time at) {
-    Event event;
-    event.kind = Kind::next;
-    event.next_us = at;
-    event.attempts = 1;
-    return event;
-  }
-  queue::State state(const Id& id) {
-    const queue::Spool spool = queue::Spool::open(queue_.instance()).value();
-    return spool.open_file(id, queue::File::Access::read).value().state();
-  }
-  std::string in_deferred(const Id& id) { return "deferred/" + id.folder(); }
-
-  queue::TestQueue queue_;
-  std::unique_ptr<Worker> worker_;
-  std::vector<Answer> answers_;
-};
 
 TEST_F(WorkerTest, RecordsSyncsAndThenMoves) {
   const Id id = queue_.submit();
@@ -316,154 +250,79 @@ TEST_F(WorkerTest, FinishDoesWhatWasPosted) {
   EXPECT_THAT(queue_.names("incoming"), IsEmpty());
 }
 
-// ---- queue/schedule
+// ---- messages that are read again before anything is built on them
 
-class WorkerScheduleTest : public WorkerTest {
+class WorkerSettleTest : public WorkerTest {
  protected:
-  Id waiting_until(Time at) {
-    const Id id = queue_.submit();
-    worker_->post(write(id, {deferred("full"), next_time(at)}, Write::Then::defer));
-    EXPECT_EQ(next<Written>().outcome, Outcome::ok);
-    return id;
+  Event about_notice(Kind kind, const Id& notice) {
+    Event event;
+    event.kind = kind;
+    event.recipients = {0};
+    event.notice = notice;
+    return event;
   }
-  static queue::ScheduleEntry entry(const Id& id, std::uint32_t next_s) { return {id, next_s}; }
-  void write_schedule(std::vector<queue::ScheduleEntry> entries) {
-    worker_->post(WriteSchedule{std::move(entries), true, true});
+  /// By another send, which was killed.
+  void record(const Id& id, const std::vector<Event>& events) {
+    queue::Spool spool = queue::Spool::open(queue_.instance()).value();
+    ASSERT_TRUE(spool.open_to_append(id)->append(events));
   }
-  std::map<Id, Time> scanned() {
-    std::map<Id, Time> found;
-    worker_->post(ScanDeferred{});
-    for (;;) {
-      const InDeferred piece = next<InDeferred>();
-      found.insert(piece.messages.begin(), piece.messages.end());
-      if (piece.last) return found;
-    }
+  WasRead settled(const Id& id) {
+    worker_->post(Settle{id, true});
+    WasRead was{id, false, false, temporary("no answer")};
+    Answer answer = next_answer();
+    EXPECT_TRUE(std::holds_alternative<WasRead>(answer)) << answer.index();
+    if (auto* read = std::get_if<WasRead>(&answer)) was = std::move(*read);
+    return was;
   }
-  std::string file_of(const Id& id) { return in_deferred(id) + "/" + id.text(); }
 };
 
-using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
-
-TEST_F(WorkerScheduleTest, WhatTheScheduleNamesIsNotRead) {
-  const Id a = waiting_until(70 * kSecond);
-  const Id b = waiting_until(80 * kSecond);
-  write_schedule({entry(a, 71), entry(b, 81)});
-  queue_.write(file_of(a), "not looked at");
-  EXPECT_THAT(scanned(), UnorderedElementsAre(Pair(a, 71 * kSecond), Pair(b, 81 * kSecond)));
-  EXPECT_EQ(worker_->unscheduled(), 0u);
+TEST_F(WorkerSettleTest, WhatANoticeDependsOnIsSynced) {
+  const Id id = queue_.submit();
+  record(id, {about_notice(Kind::intent, Id::make(7, 7))});
+  test_calls::Scope calls;
+  const WasRead was = settled(id);
+  ASSERT_TRUE(was.message);
+  EXPECT_TRUE(was.settled);
+  EXPECT_TRUE(was.first);
+  EXPECT_TRUE(was.message->file.state().open_intents.contains(Id::make(7, 7)));
+  EXPECT_EQ(calls.count("fsync"), 1);
 }
 
-TEST_F(WorkerScheduleTest, WhatItDoesNotNameIsFoundAndCounted) {
-  const Id a = waiting_until(70 * kSecond);
-  write_schedule({entry(a, 70)});
-  const Id b = waiting_until(80 * kSecond);
-  EXPECT_THAT(scanned(), UnorderedElementsAre(Pair(a, 70 * kSecond), Pair(b, 80 * kSecond)));
-  EXPECT_GT(worker_->unscheduled(), 0u);
-}
-
-TEST_F(WorkerScheduleTest, WhatItNamesAndIsNotThereIsPassedOver) {
-  const Id a = waiting_until(70 * kSecond);
-  write_schedule({entry(a, 70), entry(Id::make(5, 5), 3)});
-  EXPECT_THAT(scanned(), UnorderedElementsAre(Pair(a, 70 * kSecond)));
-}
-
-TEST_F(WorkerScheduleTest, ADamagedOneIsToldAndTheLogsAreRead) {
-  const Id a = waiting_until(70 * kSecond);
-  queue_.write("schedule", "PORPOISE-SCHEDULE 1 what is this");
-  worker_->post(ScanDeferred{});
-  EXPECT_EQ(next<Trouble>().text, "queue/schedule is of no use: bad head");
-  EXPECT_THAT(next<InDeferred>().messages, UnorderedElementsAre(Pair(a, 70 * kSecond)));
-}
-
-TEST_F(WorkerScheduleTest, AMessageWithANoticeStillToBeQueuedIsDue) {
-  const Id a = waiting_until(70 * kSecond);
-  Event intent;
-  intent.kind = Kind::intent;
-  intent.recipients = {0};
-  intent.notice = Id::make(9, 9);
-  worker_->post(write(a, {intent}, Write::Then::stay, Place::deferred));
+TEST_F(WorkerSettleTest, WhatIsOpenHereWasSyncedAlready) {
+  const Id id = queue_.submit();
+  worker_->post(write(id, {about_notice(Kind::intent, Id::make(7, 7))}, Write::Then::stay));
   EXPECT_EQ(next<Written>().outcome, Outcome::ok);
-  EXPECT_THAT(scanned(), UnorderedElementsAre(Pair(a, 0)));
+  test_calls::Scope calls;
+  EXPECT_TRUE(settled(id).message);
+  EXPECT_EQ(calls.count("fsync"), 0);
 }
 
-TEST_F(WorkerScheduleTest, OneThatCannotBeWrittenIsToldOnceAndTheOldOneStays) {
-  const Id a = waiting_until(70 * kSecond);
-  write_schedule({entry(a, 70)});
-  EXPECT_THAT(scanned(), SizeIs(1));
+TEST_F(WorkerSettleTest, OneThatCannotBeSyncedIsWrittenAnewAndTold) {
+  const Id id = queue_.submit();
+  record(id, {about_notice(Kind::intent, Id::make(7, 7))});
+  test_calls::Scope calls;
+  calls.fail("fsync", EIO, 1);
+  worker_->post(Settle{id});
+  EXPECT_THAT(next<Trouble>().text, ::testing::HasSubstr("is written anew, generation 1"));
+  Answer answer = next_answer();
+  ASSERT_TRUE(std::holds_alternative<WasRead>(answer));
+  EXPECT_TRUE(std::get<WasRead>(answer).message);
+}
+
+TEST_F(WorkerSettleTest, ANoticeCountsOnceItsMessageHasThatOnDisk) {
+  const Id about = queue_.submit();
+  queue::SubmitOptions options;
+  options.notice_about = about;
+  const Id notice = queue_.submit("x\n", {.recipients = {{"a@here.test", {}}}}, options);
+  record(about, {about_notice(Kind::intent, notice), about_notice(Kind::noticed, notice)});
   {
     test_calls::Scope calls;
-    calls.fail("openat", ENOSPC);
-    worker_->post(WriteSchedule{{entry(a, 5)}, true, false});
-    EXPECT_EQ(next<Trouble>().text,
-              "queue/schedule is not written: opening schedule.draft: No space left on device");
+    const WasRead was = settled(notice);
+    ASSERT_TRUE(was.message);
+    EXPECT_TRUE(was.message->confirmed);
+    EXPECT_EQ(calls.count("fsync"), 1);
   }
-  worker_->post(WriteSchedule{{}, false, true});
-  EXPECT_THAT(scanned(), UnorderedElementsAre(Pair(a, 70 * kSecond)));
-  EXPECT_FALSE(queue_.names("").contains("schedule.draft"));
-}
-
-TEST_F(WorkerScheduleTest, NothingWaitingIsNoSchedule) {
-  const Id a = waiting_until(70 * kSecond);
-  write_schedule({entry(a, 70)});
-  write_schedule({});
-  worker_->finish();
-  EXPECT_FALSE(queue_.names("").contains("schedule"));
-}
-
-TEST_F(WorkerScheduleTest, TheKeeperWritesAllThatWaitsInPartsAndOnlyForAChange) {
-  Scheduler scheduler({}, 1);
-  ScheduleKeeper keeper(0);
-  keeper.turn(scheduler, *worker_, ScheduleKeeper::kEvery);
-  EXPECT_FALSE(queue_.names("").contains("schedule"));  // nothing has changed
-
-  std::map<Id, Time> all;
-  for (int i = 0; i < 20; ++i) {
-    const Time at = (1000 + i) * kSecond;
-    const Id id = waiting_until(at);
-    scheduler.found(id, at, 1);
-    all[id] = at;
-  }
-  std::int64_t running = keeper.next_us();
-  for (std::uint32_t part = 0; part < ScheduleKeeper::kParts; ++part) {
-    EXPECT_LE(keeper.next_us(), running);
-    keeper.turn(scheduler, *worker_, running);
-    running += ScheduleKeeper::kPause;
-  }
-  EXPECT_GT(keeper.next_us(), running);
-  for (const auto& [id, at] : all) queue_.write(file_of(id), "not looked at");
-  EXPECT_EQ(scanned(), all);
-  EXPECT_EQ(worker_->unscheduled(), 0u);
-}
-
-TEST_F(WorkerScheduleTest, AtTheEndItIsWrittenWhereSomethingHasChanged) {
-  Scheduler scheduler({}, 1);
-  ScheduleKeeper keeper(0);
-  keeper.at_stop(scheduler, *worker_, false);
-  const Id id = waiting_until(70 * kSecond);
-  EXPECT_FALSE(queue_.names("").contains("schedule"));
-  scheduler.found(id, 70 * kSecond, 1);
-  keeper.at_stop(scheduler, *worker_, true);
-  EXPECT_THAT(scanned(), UnorderedElementsAre(Pair(id, 70 * kSecond)));
-  EXPECT_EQ(worker_->unscheduled(), 0u);
-  EXPECT_TRUE(queue_.names("").contains("schedule"));
-}
-
-TEST_F(WorkerScheduleTest, ABriefSendDoesNotRewriteALargeOneForALittle) {
-  Scheduler scheduler({}, 1);
-  ScheduleKeeper keeper(0);
-  const Id id = waiting_until(70 * kSecond);
-  scheduler.found(id, 70 * kSecond, 1);
-  for (std::uint64_t i = 0; i < ScheduleKeeper::kFew; ++i) {
-    scheduler.found(Id::make(5, i), 70 * kSecond, 1);
-  }
-  keeper.at_stop(scheduler, *worker_, true);
-  worker_->post(ScanIncoming{});
-  EXPECT_THAT(next<InIncoming>().ids, IsEmpty());
-  EXPECT_FALSE(queue_.names("").contains("schedule"));
-  keeper.at_stop(scheduler, *worker_, false);
-  worker_->finish();
-  EXPECT_TRUE(queue_.names("").contains("schedule"));
+  EXPECT_EQ(settled(Id::make(1, 1)).message.error().sys, ENOENT);
 }
 
 // R1123-5.3.1.1-give-up-4-5-days
