@@ -53,6 +53,7 @@ struct Readers::Shared {
   std::deque<Reading> jobs;
   std::vector<ReadAnswer> answers;
   std::size_t running = 0;
+  std::size_t idle = 0;  // of those
   bool finishing = false;
 };
 
@@ -67,16 +68,25 @@ Result<std::unique_ptr<Readers>> Readers::start(const Instance& instance, CarryO
   for (std::size_t i = 0; i < kThreads; ++i) {
     Result<queue::Spool> spool = queue::Spool::open(instance);
     if (!spool) return failed(spool);
-    try {
-      ++shared->running;
-      readers->threads_.emplace_back(
-          [shared, s = std::move(*spool)]() mutable { run(shared, std::move(s)); });
-    } catch (const std::exception& e) {
-      --shared->running;
-      return temporary("starting a thread: {}", e.what());
-    }
+    readers->spools_.push_back(std::move(*spool));
   }
+  const std::lock_guard guard(shared->mutex);
+  if (Result<> started = readers->start_thread(); !started) return failed(started);
   return readers;
+}
+
+Result<> Readers::start_thread() {
+  queue::Spool spool = std::move(spools_.back());
+  spools_.pop_back();
+  try {
+    threads_.emplace_back(
+        [shared = shared_, s = std::move(spool)]() mutable { run(shared, std::move(s)); });
+  } catch (const std::exception& e) {
+    return temporary("starting a thread: {}", e.what());
+  }
+  ++shared_->running;
+  ++shared_->idle;
+  return {};
 }
 
 Readers::~Readers() {
@@ -93,6 +103,8 @@ void Readers::post(Reading job) {
   const std::lock_guard guard(shared_->mutex);
   shared_->jobs.push_back(std::move(job));
   shared_->posted.notify_one();
+  // The first one serves most sends. Where no more can be started, it has to do.
+  if (shared_->jobs.size() > shared_->idle && !spools_.empty()) (void)start_thread();
 }
 
 int Readers::event() const {
@@ -113,9 +125,11 @@ void Readers::run(const std::shared_ptr<Shared>& shared, queue::Spool spool) {
     if (shared->finishing) break;
     Reading job = std::move(shared->jobs.front());
     shared->jobs.pop_front();
+    --shared->idle;
     guard.unlock();
     ReadAnswer answer = shared->carry_out(spool, std::move(job));
     guard.lock();
+    ++shared->idle;
     shared->answers.push_back(std::move(answer));
     const std::uint64_t one = 1;
     (void)!::write(shared->event.get(), &one, sizeof one);

@@ -71,6 +71,7 @@ class Readers {
   /// itself.
   ~Readers();
 
+  /// Begins one more thread where all have work, up to kThreads.
   void post(Reading job);
   /// Readable when there are answers.
   int event() const;
@@ -79,9 +80,11 @@ class Readers {
  private:
   struct Shared;
   explicit Readers(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  Result<> start_thread();  // with the mutex held
   static void run(const std::shared_ptr<Shared>& shared, queue::Spool spool);
 
-  std::shared_ptr<Shared> shared_;  // with the threads
+  std::shared_ptr<Shared> shared_;    // with the threads
+  std::vector<queue::Spool> spools_;  // of threads that nobody has needed yet
   std::vector<std::thread> threads_;
 };
 
