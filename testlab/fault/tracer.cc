@@ -79,6 +79,12 @@ std::string program_of(pid_t pid) {
   return exe.substr(exe.rfind('/') + 1);
 }
 
+// Whether it is the file into which the programs speak to us: on no disk of theirs.
+bool is_our_ear(const struct stat& file) {
+  struct stat own{};
+  return fstat(STDOUT_FILENO, &own) == 0 && own.st_dev == file.st_dev && own.st_ino == file.st_ino;
+}
+
 bool needs_room(const Stopped& at, const Call& call) {
   if (call.kind == Kind::name) return call.path >= 0;
   if (at.number() == SYS_openat) {
@@ -88,9 +94,8 @@ bool needs_room(const Stopped& at, const Call& call) {
   if (call.kind != Kind::write && at.number() != SYS_fallocate) return false;
   const int fd = static_cast<int>(at.argument(call.fd));
   struct stat st{};
-  // What programs say to us is on no disk of theirs.
-  return fd > STDERR_FILENO && at.stat_descriptor(fd, st) && S_ISREG(st.st_mode) &&
-         at.describe_descriptor(fd) != "memfd";
+  return fd != STDERR_FILENO && at.stat_descriptor(fd, st) && S_ISREG(st.st_mode) &&
+         !is_our_ear(st) && at.describe_descriptor(fd) != "memfd";
 }
 
 clockid_t clock_of(const Stopped& at) {
