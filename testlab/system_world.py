@@ -20,10 +20,6 @@ class SystemInstance:
         self.lab, self.folder = lab, pathlib.Path(folder)
         self.path = self.folder / "instance"
 
-    @staticmethod
-    def is_in(folder):
-        return (folder / "instance" / "control" / "system").exists()
-
     def make(self):
         for step in STEPS:
             self.lab.write(self.folder / step, STEP.read_bytes(), 0o755)

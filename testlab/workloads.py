@@ -143,9 +143,9 @@ class World:
         return list(self.ledger.messages)
 
 
-def existing_instance(lab, folder):
-    """The instance that make_instance() or make_system() made in `folder`, seen again."""
-    if SystemInstance.is_in(folder):
+def existing_instance(lab, folder, layout):
+    """The instance that make_instance() or make_system() made in `folder`, seen again; the folder may be empty yet."""
+    if layout.owners:
         return SystemInstance(lab, folder)
     instance = Instance.__new__(Instance)
     instance.lab, instance.folder, instance.path = lab, folder, folder / "instance"

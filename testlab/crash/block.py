@@ -62,7 +62,7 @@ def attach(world, saved):
     world.layout = Layout(**saved["layout"])
     world.named_files = saved["named_files"]
     if world.layout.queue:
-        world.instance = workloads.existing_instance(world.lab, world.folder)
+        world.instance = workloads.existing_instance(world.lab, world.folder, world.layout)
 
 
 def saved_form(world):
