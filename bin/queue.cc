@@ -13,7 +13,6 @@
 namespace {
 
 using porpoise::queue::Code;
-using porpoise::queue::SubmitError;
 
 constexpr const char* kUsage =
     "usage: queue [--instance DIR] < MESSAGE 1< ENVELOPE, or queue [--instance DIR] --serve FD";
