@@ -78,7 +78,7 @@ class DateReader {
     }
     Date date;
     const std::int64_t minutes =
-        days_since_1970(year_, month_, day_) * 1440 + hour_ * 60 + minute_ - offset_.value_or(0);
+        (days_since_1970(year_, month_, day_) * 24 + hour_) * 60 + minute_ - offset_.value_or(0);
     date.seconds = minutes * 60 + second_;
     date.offset_minutes = offset_;
     return date;

@@ -127,6 +127,8 @@ Result<pid_t> start(const Command& command) {
   sigset_t all, before;
   sigfillset(&all);
   (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
+  // posix_spawn has no PR_SET_PDEATHSIG; Child says what it may do here, and does no more.
+  // NOLINTNEXTLINE(bugprone-unsafe-functions,clang-analyzer-security.insecureAPI.vfork)
   const pid_t pid = ::vfork();
   if (pid == 0) child.run();
   const int fork_errno = errno;
@@ -196,8 +198,10 @@ std::string program_folder() {
   const ssize_t n = ::readlink("/proc/self/exe", self.data(), self.size());
   if (n > 0) {
     self.resize(static_cast<std::size_t>(n));
+    // No /proc. That the kernel passes this pointer as a number is not ours to change.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
   } else if (const auto* name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN))) {
-    self = name;  // no /proc
+    self = name;
   }
   const std::size_t slash = self.rfind('/');
   return slash == std::string::npos ? "." : self.substr(0, slash);

@@ -41,9 +41,10 @@ class Checker {
   Result<CheckResult> run();
 
  private:
-  void found(const std::string& path, std::string what, std::string done, const Mend& mend);
-  void left(const std::string& path, std::string what) { found(path, std::move(what), "", {}); }
-  void note(const std::string& path, std::string what);
+  void found(const std::string& path, const std::string& what, const std::string& done,
+             const Mend& mend);
+  void left(const std::string& path, const std::string& what) { found(path, what, "", {}); }
+  void note(const std::string& path, const std::string& what);
 
   Result<> check_folders();
   Result<> check_folder(const char* name);
@@ -109,7 +110,8 @@ const char* kind_of(mode_t mode) {
 
 // ---- telling
 
-void Checker::found(const std::string& path, std::string what, std::string done, const Mend& mend) {
+void Checker::found(const std::string& path, const std::string& what, const std::string& done,
+                    const Mend& mend) {
   Finding finding{.path = shown(path), .what = shown(what), .done = {}, .end = Finding::End::left};
   if (repair_ && mend) {
     const Result<> mended = mend();
@@ -121,7 +123,7 @@ void Checker::found(const std::string& path, std::string what, std::string done,
   tell_(finding);
 }
 
-void Checker::note(const std::string& path, std::string what) {
+void Checker::note(const std::string& path, const std::string& what) {
   tell_({.path = shown(path), .what = shown(what), .done = {}, .end = Finding::End::note});
 }
 
@@ -368,7 +370,7 @@ Result<> Checker::check_deferred() {
       continue;
     }
     for (const std::string& name : *names) {
-      const Spot message{Place::deferred, fd->get(), name, path + "/" + name};
+      const Spot message{Place::deferred, fd->get(), name, fmt::format("{}/{}", path, name)};
       const std::optional<Id> id = Id::parse(name);
       const bool ours = id && id->folder() == folder;
       ours ? check_message(message, *id) : stray(message);

@@ -40,13 +40,13 @@ constexpr std::uint32_t tag_of(Destination to) {
 inline constexpr std::uint32_t kHeldTag = 1;  ///< it waits for a channel that has no slots
 
 struct Limits {
-  std::uint32_t deliveries = 10;        ///< control/concurrencylocal; 0 holds local mail
-  std::uint32_t remote = 20;            ///< control/concurrencyremote; 0 holds the other
-  std::uint32_t per_recipient = 4;      ///< control/concurrencyrecipient: of one user here, at once
-  std::uint32_t per_host = 5;           ///< control/concurrencyhost
-  std::size_t open_per_class = 200;     ///< messages open, of first attempts and of retries each
-  std::size_t notices = 4;              ///< being queued at once
-  std::int64_t lifetime_s = 7 * 86400;  ///< control/queuelifetime
+  std::uint32_t deliveries = 10;     ///< control/concurrencylocal; 0 holds local mail
+  std::uint32_t remote = 20;         ///< control/concurrencyremote; 0 holds the other
+  std::uint32_t per_recipient = 4;   ///< control/concurrencyrecipient: of one user here, at once
+  std::uint32_t per_host = 5;        ///< control/concurrencyhost
+  std::size_t open_per_class = 200;  ///< messages open, of first attempts and of retries each
+  std::size_t notices = 4;           ///< being queued at once
+  std::int64_t lifetime_s = std::int64_t{7} * 86400;  ///< control/queuelifetime
 
   bool operator==(const Limits&) const = default;
 };

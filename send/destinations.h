@@ -16,7 +16,7 @@ namespace porpoise::send {
 class Destinations {
  public:
   static constexpr std::size_t kMost = 10'000;  ///< then the one that failed longest ago goes
-  static constexpr Time kForgetAfter = 7 * 86400 * kSecond;  ///< without any failure
+  static constexpr Time kForgetAfter = Time{7} * 86400 * kSecond;  ///< without any failure
   static constexpr std::size_t kMaxErrorOctets = 200;
 
   struct State {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -17,7 +18,7 @@ class IdIndex {
  public:
   static constexpr std::size_t kShards = 256;
   static constexpr std::size_t kMaxOctetsEach = 9;
-  static constexpr std::size_t kFixedOctets = 24 * 1024;
+  static constexpr std::size_t kFixedOctets = std::size_t{24} * 1024;
 
   /// The position of the entry with that id, in a place of its own: what is written to it is found
   /// from then on. nullptr: no entry has it.
@@ -40,7 +41,7 @@ class IdIndex {
     if (shards_.empty()) shards_.resize(kShards);
     Shard& shard = shards_[shard_of(id)];
     // At most four of five slots in use, so that a search stays short.
-    if ((shard.used + 1) * 5 > shard.slots.size() * 4) resize(shard, id_at);
+    if ((std::size_t{shard.used} + 1) * 5 > shard.slots.size() * 4) resize(shard, id_at);
     shard.slots[slot_of(shard, id, id_at)] = position;
     ++shard.used;
   }
@@ -50,7 +51,8 @@ class IdIndex {
     Shard& shard = shards_[shard_of(id)];
     clear(shard, slot_of(shard, id, id_at), id_at);
     --shard.used;
-    const bool sparse = shard.slots.size() > kFew && shard.used * 20 < shard.slots.size() * 9;
+    const std::size_t size = shard.slots.size();
+    const bool sparse = size > kFew && std::size_t{shard.used} * 20 < size * 9;
     if (sparse) resize(shard, id_at);
   }
 
