@@ -50,6 +50,7 @@ std::vector<std::string> login_variables(const Account& account) {
 
 Error execute(const std::vector<std::string>& program) {
   std::vector<char*> argv;
+  argv.reserve(program.size() + 1);
   for (const std::string& word : program) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   ::execvp(find_program(program.front()).c_str(), argv.data());

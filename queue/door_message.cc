@@ -13,8 +13,9 @@
 namespace porpoise::queue {
 namespace {
 
-constexpr std::size_t kRoom = 65536;                // content in memory, then it is written
-constexpr std::size_t kSmallEnvelope = 256 * 1024;  // more of it is work for a large job
+constexpr std::size_t kRoom = 65536;  // content in memory, then it is written
+constexpr std::size_t kSmallEnvelope =
+    std::size_t{256} * 1024;  // more of it is work for a large job
 
 // What a Received line says is vouched for: where the client is nobody we know, it says its uid.
 SubmitOptions options_of(const Hello& hello, uid_t uid, bool own) {

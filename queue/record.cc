@@ -27,9 +27,8 @@ std::uint32_t get_le(std::string_view octets, std::size_t from, std::size_t coun
 // The whole of `text` as a number.
 template <class Number>
 bool parse_number(std::string_view text, Number& number, int base = 10) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
-  return error == std::errc() && stop == end;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc() && end == text.data() + text.size();
 }
 
 std::uint32_t record_crc(std::string_view head16, std::string_view payload, const Id& id,

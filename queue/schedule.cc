@@ -27,9 +27,8 @@ tl::unexpected<Error> bad(std::string_view what) {
 
 template <class Number>
 bool parse_number(std::string_view text, Number& number, int base = 10) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
-  return error == std::errc() && stop == end;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc() && end == text.data() + text.size();
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 
 namespace porpoise::spawn {
 
-inline constexpr std::size_t kMaxAnswerOctets = 256 * 1024;
+inline constexpr std::size_t kMaxAnswerOctets = std::size_t{256} * 1024;
 
 struct Lookup {
   pid_t pid = 0;
