@@ -137,6 +137,8 @@ class Loop {
   std::uint64_t seed_;  // of destinations' hashes
   posix::UniqueFd signals_;
   std::map<queue::Id, Body> bodies_;
+  // What is to be done once their content is copied.
+  std::map<queue::Id, std::vector<std::function<void(const Result<>&)>>> wait_for_content_;
   std::vector<Notice> bounces_;
   std::int64_t clock_offset_ = 0;      // wall clock minus running clock
   std::int64_t next_scan_us_ = 0;      // of incoming/, running clock

@@ -115,14 +115,14 @@ void Loop::describe(const queue::File& file, Loaded& l, Body& body) const {
   l.reports = meta.envelope.sender != "#@[]";
   std::optional<bool> goes_elsewhere;
   for (const auto& [intent, recipients] : state.open_intents) l.open_intents.push_back(intent);
-  body.sender = meta.envelope.sender;
   body.content_octets = file.header().content_octets;
-  std::size_t octets = 0;
+  std::size_t octets = meta.envelope.sender.size();
   for (const mail::Recipient& r : meta.envelope.recipients) octets += r.address.size();
-  body.recipients.reserve(meta.envelope.recipients.size(), octets);
+  body.addresses = Texts(1 + meta.envelope.recipients.size(), octets);
+  body.addresses.add(meta.envelope.sender);
   for (std::uint32_t i = 0; i < meta.envelope.recipients.size(); ++i) {
     const std::string& address = meta.envelope.recipients[i].address;
-    body.recipients.add(address);
+    body.addresses.add(address);
     const bool reports = mail::wants_failure_notice(meta.envelope.recipients[i]);
     using enum queue::State::Status;
     const queue::State::OfRecipient& r = state.recipients[i];
@@ -177,7 +177,7 @@ Ruling Loop::rule_on(const spawn::DeliveryReport& report) const {
   if (report.letter != 'Z' || !delivery) return {};
   const auto body = bodies_.find(delivery->id);
   if (body == bodies_.end()) return {};
-  const std::string_view address = body->second.recipients[delivery->recipient];
+  const std::string_view address = body->second.recipient(delivery->recipient);
   const Route route = settings_.router().route(address);
   return send::rule_on(settings_.rules(), full_address(address), route.address, delivery->channel,
                        report.text);
@@ -210,7 +210,7 @@ void Loop::act(const Start& a) {
   if (!scheduler_.runs(a)) return;
   const Body& body = bodies_.at(a.id);
   const std::string channel = a.channel == Channel::local ? "local" : "remote";
-  const std::string routed = settings_.router().route(body.recipients[a.recipient]).address;
+  const std::string routed = settings_.router().route(body.recipient(a.recipient)).address;
   log_.add(now(), {.event = "start",
                    .story = fmt::format("starting delivery {}: msg {} to {} {}", a.number,
                                         a.id.text(), channel, log_safe(routed)),
@@ -227,9 +227,9 @@ void Loop::act(const Start& a) {
 void Loop::with_content(const Id& id, std::function<void(const Result<>&)> then) {
   Body& body = bodies_.at(id);
   if (body.content.open()) return then({});
-  body.wait_for_content.push_back(std::move(then));
-  if (body.copying) return;
-  body.copying = true;
+  std::vector<std::function<void(const Result<>&)>>& waiting = wait_for_content_[id];
+  waiting.push_back(std::move(then));
+  if (waiting.size() > 1) return;  // it is being copied
   if (body.content_octets > Readers::kSmall || !body.file) return worker_->post(CopyContent{id});
   readers_->post(CopyOf{id, std::move(*std::exchange(body.file, nullptr))});
 }
@@ -238,7 +238,6 @@ void Loop::have_content(const Id& id, Result<posix::UniqueFd> content) {
   const auto at = bodies_.find(id);
   if (at == bodies_.end()) return;
   Body& body = at->second;
-  body.copying = false;
   body.file.reset();
   Result<> done;
   if (content) {
@@ -248,9 +247,10 @@ void Loop::have_content(const Id& id, Result<posix::UniqueFd> content) {
     done = failed(content);
   }
   const bool damaged = !done && outcome_of(done.error()) == Outcome::damaged;
-  const auto waiting = std::exchange(body.wait_for_content, {});
+  const auto waiting = wait_for_content_.extract(id);
   if (damaged) scheduler_.damaged(id, now());
-  for (const auto& then : waiting) then(done);
+  if (!waiting) return;
+  for (const auto& then : waiting.mapped()) then(done);
 }
 
 void Loop::deliver(const Start& a, const Result<>& content) {
@@ -265,8 +265,8 @@ void Loop::deliver(const Start& a, const Result<>& content) {
   spawn::StartDelivery delivery;
   delivery.slot = a.slot;
   delivery.elsewhere = a.channel == Channel::remote;
-  delivery.recipient = settings_.router().route(body.recipients[a.recipient]).address;
-  delivery.sender = mail::verp_sender(body.sender, delivery.recipient);
+  delivery.recipient = settings_.router().route(body.recipient(a.recipient)).address;
+  delivery.sender = mail::verp_sender(body.sender(), delivery.recipient);
   delivery.progress = body.progress_of(a.recipient);
   const Result<> done = spawner_->begin(delivery, std::move(*copy));
   if (!done) lose_spawner(done.error());
@@ -309,6 +309,7 @@ void Loop::act(const SetAside& a) {
 }
 void Loop::act(const Close& a) {
   bodies_.erase(a.id);
+  wait_for_content_.erase(a.id);
 }
 void Loop::act(const Say& a) {
   log_.add(now(), a.entry);
@@ -318,7 +319,7 @@ void Loop::act(const Say& a) {
 void Loop::act(const Tell& a) {
   std::string record(1, a.letter);
   for (const std::string_view field :
-       {bodies_.at(a.id).recipients[a.recipient], std::string_view(a.text)}) {
+       {bodies_.at(a.id).recipient(a.recipient), std::string_view(a.text)}) {
     record += '\0';
     record += field.substr(0, field.find('\0'));
   }

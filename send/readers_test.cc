@@ -202,7 +202,7 @@ TEST_F(ReadersTest, AtTheEndNobodyWaitsForABlockedOneAndNothingMoreIsBegun) {
 // ---- what is kept of an open message
 
 TEST(Texts, GivesEachAsItWasAdded) {
-  Texts texts;
+  Texts texts(4, 4);
   for (const char* text : {"a@b", "", "c", ""}) texts.add(text);
   EXPECT_EQ(texts[0], "a@b");
   EXPECT_EQ(texts[1], "");

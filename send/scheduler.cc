@@ -94,7 +94,7 @@ void Scheduler::noted(std::uint32_t slot, const std::string& note, Time now) {
   if (s.note == hash) return;
   s.note = hash;
   Message& m = *find(s.id);
-  for (Event& e : m.unrecorded) {  // only the last note of a delivery matters
+  for (Event& e : m.unsettle().unrecorded) {  // only the last note of a delivery matters
     if (e.kind == Kind::progress && e.recipients.front() == s.recipient) {
       e.text = note;
       return;
@@ -164,7 +164,7 @@ void Scheduler::written(const Id& id, Outcome outcome, Time now) {
   if (doing == Doing::setting_aside) {
     forget(*m, now);
   } else if (outcome == Outcome::ok) {
-    m->unfinished = {};
+    m->unsettle().unfinished = {};
     finished(*m, doing, now);
   } else if (outcome == Outcome::trouble) {
     trouble(*m, now);
@@ -173,7 +173,7 @@ void Scheduler::written(const Id& id, Outcome outcome, Time now) {
     do_this(SetAside{id});
   } else {
     say(fmt::format("warning: msg {} is not in the queue any more", id.text()));
-    m->unfinished = {};
+    m->unsettle().unfinished = {};
     forget(*m, now);
   }
   pump(now);
@@ -188,10 +188,10 @@ void Scheduler::notice_done(const Id& about, bool queued, Time now) {
     Event event;
     event.kind = Kind::noticed;
     event.wall_us = now;
-    event.notice = m->intents.front();
+    event.notice = m->unsettled().intents.front();
     write(*m, Doing::noticing, {std::move(event)}, Write::Then::stay);
   } else {
-    m->notice_failed = true;
+    m->unsettle().notice_failed = true;
     advance(*m, now);
   }
   advance_all(now);  // others may have waited for their turn
@@ -255,7 +255,9 @@ void Scheduler::clock_stepped(Time by, Time now) {
     if (t != 0) t += by;
   };
   for (auto& [id, m] : open_) {
-    for (Time* t : {&m.record_due, &m.notice_due, &m.trouble_until}) shift(*t);
+    if (m.rest) {
+      for (Time* t : {&m.rest->record_due, &m.rest->notice_due, &m.rest->trouble_until}) shift(*t);
+    }
     if (m.doing == Doing::loading) shift(m.began);
     m.next_s = moved(m.next_s, by, now);
     for (Recipient& r : m.recipients) r.next_s = moved(r.next_s, by, now);
@@ -281,12 +283,13 @@ std::optional<Time> Scheduler::wake() const {
   for (const auto& [id, m] : open_) {
     if (m.doing == Doing::loading && !m.slow) at(m.began + kSlowReading);
     if (m.doing != Doing::nothing) continue;
-    if (m.trouble_until != 0) {
-      at(m.trouble_until);
+    const Unsettled& rest = m.unsettled();
+    if (rest.trouble_until != 0) {
+      at(rest.trouble_until);
       continue;
     }
-    if (!m.unrecorded.empty()) at(m.record_due);
-    if (m.of(Status::failed) > 0) at(m.notice_due);
+    if (!rest.unrecorded.empty()) at(rest.record_due);
+    if (m.of(Status::failed) > 0) at(rest.notice_due);
   }
   // What is due already waits for room, not for a time.
   if (!stopping_ && !waiting_.empty()) {
@@ -305,7 +308,8 @@ std::optional<Time> Scheduler::wake() const {
 
 bool Scheduler::idle(Time now) const {
   for (const auto& [id, m] : open_) {
-    if (m.doing != Doing::nothing || m.of(Status::running) > 0 || m.trouble_until <= now) {
+    if (m.doing != Doing::nothing || m.of(Status::running) > 0 ||
+        m.unsettled().trouble_until <= now) {
       return false;
     }
   }

@@ -132,21 +132,26 @@ class Scheduler {
   };
   enum class Status : std::uint8_t { todo, later, running, deferred, done, failed, reported };
 
-  // The recipients of a message that are to be tried now and take the places of one crowd: a part
-  // of Message::order. It has its turns with the message, or waits for its destination.
+  static constexpr std::uint32_t kNone = 0xffffffff;  // of recipients, or of groups
+
+  // The recipients of a message that are to be tried now and take the places of one crowd, chained
+  // by Recipient::after. It has its turns with the message, or waits for its destination.
   struct Group {
     Destination to = 0;
-    std::uint32_t next = 0;
-    std::uint32_t end = 0;
+    std::uint32_t next = kNone;  // recipient
+    std::uint32_t turn = kNone;  // the group whose turn is after this one's
     Channel channel = Channel::local;
     bool blocked = false;   // in Crowd::blocked
     bool promised = false;  // a place of its destination is kept for it
   };
 
-  // The recipients of a message that one channel is for.
+  // The recipients of a message that one channel is for: the groups that may have a turn, chained
+  // by Group::turn.
   struct Share {
-    Fifo<std::uint32_t> turns;  // groups that may have one
-    bool ready = false;         // in ready of that channel's Lane
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+    bool ready = false;  // in ready of that channel's Lane
+    bool has_turns() const { return first != kNone; }
   };
 
   struct Recipient {
@@ -154,6 +159,7 @@ class Scheduler {
     Destination crowd = 0;
     std::uint32_t next_s = 0;  // of what waits
     std::uint32_t attempts = 0;
+    std::uint32_t after = kNone;  // the next recipient of its group
     Channel channel = Channel::local;
     Status status = Status::done;
     bool reports = true;
@@ -166,29 +172,9 @@ class Scheduler {
     Doing doing = Doing::nothing;
   };
 
-  struct Message {
-    queue::Id id;
-    Class kind = first_attempt;
-    bool forced = false;  // due whatever its recipients' times say
-    bool asked = false;   // somebody asked for this one
-    Doing doing = Doing::loading;
-    queue::Place place = queue::Place::incoming;
-    Time arrival = 0;
-    Time began = 0;  // this attempt
-    std::uint32_t next_s = 0;
-    std::uint32_t attempts = 0;
-    std::uint32_t tag = 0;        // of what it will wait for
-    Destination parked_with = 0;  // where it was before it was opened
-    bool reports = true;
-    bool again = false;    // somebody asked for a retry while it was open
-    bool benched = false;  // waits for a disk, and counts no more as open
-    bool slow = false;     // to be read
-    bool list = false;     // and kept open
-    std::vector<Recipient> recipients;
-    std::vector<std::uint32_t> order;      // recipients to do, by group
-    std::vector<Group> groups;             // by channel and destination
-    std::array<Share, kChannels> shares;   // by Channel
-    std::array<std::uint32_t, 7> count{};  // of recipients, by Status
+  // What has happened to a message and is not settled yet. While its first delivery runs there is
+  // nothing, and a message is small.
+  struct Unsettled {
     std::vector<queue::Event> unrecorded;
     Time record_due = 0;
     Time notice_due = 0;
@@ -198,14 +184,44 @@ class Scheduler {
     std::vector<queue::Id> intents;  // recorded, their notices not yet known to be queued
     std::uint32_t unwanted = 0;      // failures nobody wants to know of, not yet logged
     bool notice_failed = false;
-    bool damaged = false;
+  };
 
+  struct Message {
+    queue::Id id;
+    Class kind = first_attempt;
+    Doing doing = Doing::loading;
+    bool forced = false;  // due whatever its recipients' times say
+    bool asked = false;   // somebody asked for this one
+    Time arrival = 0;
+    Time began = 0;               // this attempt
+    Destination parked_with = 0;  // where it was before it was opened
+    std::uint32_t next_s = 0;
+    std::uint32_t attempts = 0;
+    std::uint32_t tag = 0;  // of what it will wait for
+    queue::Place place = queue::Place::incoming;
+    std::vector<Recipient> recipients;
+    std::vector<Group> groups;             // by channel and destination
+    std::array<Share, kChannels> shares;   // by Channel
+    std::array<std::uint32_t, 7> count{};  // of recipients, by Status
+    bool reports = true;
+    bool again = false;    // somebody asked for a retry while it was open
+    bool benched = false;  // waits for a disk, and counts no more as open
+    bool slow = false;     // to be read
+    bool list = false;     // and kept open
+    bool damaged = false;
+    std::unique_ptr<Unsettled> rest;  // null: nothing
+
+    const Unsettled& unsettled() const;
+    Unsettled& unsettle();  // the same, to be changed
+    std::vector<queue::Event> take_unrecorded();
     std::uint32_t& of(Status s) { return count[static_cast<std::size_t>(s)]; }
     std::uint32_t of(Status s) const { return count[static_cast<std::size_t>(s)]; }
     Share& of(Channel c) { return shares[static_cast<std::size_t>(c)]; }
     const Share& of(Channel c) const { return shares[static_cast<std::size_t>(c)]; }
     bool anything_left() const;
     Group* group_of(Channel c, Destination to);
+    void add_turn(std::uint32_t group);  // behind the others of its channel
+    std::uint32_t take_turn(Channel c);  // of the first; there is one
   };
 
   // A channel. What is due, but for which the channel has enough read ahead, is parked: closed
@@ -284,7 +300,7 @@ class Scheduler {
   bool may_look_for(Channel c, Class kind, Time now) const;
 
   // Destinations.
-  void group(Message& m);
+  std::size_t group(Message& m);
   void block(Message& m, Group& g, Crowd& crowd);
   bool has_place(const Crowd& crowd) const;
   bool wants_back(const Crowd& crowd, Class kind) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "send/scheduler.h"
 
@@ -9,31 +10,48 @@ namespace porpoise::send {
 
 using queue::Id;
 
-// What is to be tried now, by channel and destination. Groups whose destination has no place wait
-// for it from the beginning, and take no turns from others.
-void Scheduler::group(Message& m) {
+// What is to be tried now, by channel and destination; how many that are. Groups whose destination
+// has no place wait for it from the beginning, and take no turns from others.
+std::size_t Scheduler::group(Message& m) {
+  std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < m.recipients.size(); ++i) {
-    if (m.recipients[i].status == Status::todo) m.order.push_back(i);
+    if (m.recipients[i].status == Status::todo) order.push_back(i);
   }
   const auto where = [&](std::uint32_t i) {
     return std::tuple(m.recipients[i].channel, m.recipients[i].crowd, i);
   };
-  std::ranges::sort(m.order, {}, where);
-  for (std::uint32_t at = 0; at < m.order.size(); ++at) {
-    const Recipient& r = m.recipients[m.order[at]];
-    const bool same =
-        !m.groups.empty() && m.groups.back().to == r.crowd && m.groups.back().channel == r.channel;
-    if (!same) m.groups.push_back({.to = r.crowd, .next = at, .end = at, .channel = r.channel});
-    ++m.groups.back().end;
+  std::ranges::sort(order, {}, where);
+  Recipient* before = nullptr;
+  for (const std::uint32_t i : order) {
+    Recipient& r = m.recipients[i];
+    if (before != nullptr && before->crowd == r.crowd && before->channel == r.channel) {
+      before->after = i;
+    } else {
+      m.groups.push_back({.to = r.crowd, .next = i, .channel = r.channel});
+    }
+    before = &r;
   }
   for (std::uint32_t g = 0; g < m.groups.size(); ++g) {
     const auto crowd = crowds_.find(m.groups[g].to);
     if (crowd != crowds_.end() && !has_place(crowd->second)) {
       block(m, m.groups[g], crowd->second);
     } else {
-      m.of(m.groups[g].channel).turns.push(g);
+      m.add_turn(g);
     }
   }
+  return order.size();
+}
+
+void Scheduler::Message::add_turn(std::uint32_t group) {
+  Share& share = of(groups[group].channel);
+  std::uint32_t& before = share.has_turns() ? groups[share.last].turn : share.first;
+  before = group;
+  share.last = group;
+}
+
+std::uint32_t Scheduler::Message::take_turn(Channel c) {
+  Share& share = of(c);
+  return std::exchange(share.first, std::exchange(groups[share.first].turn, kNone));
 }
 
 Scheduler::Group* Scheduler::Message::group_of(Channel c, Destination to) {
@@ -76,7 +94,7 @@ void Scheduler::settle(Channel c, Destination to, Time now) {
     g->blocked = false;
     g->promised = true;
     ++crowd.promised;
-    m.of(c).turns.push(static_cast<std::uint32_t>(g - m.groups.data()));
+    m.add_turn(static_cast<std::uint32_t>(g - m.groups.data()));
     make_ready(m, c, now);
   }
   for (const Class kind : {first_attempt, another}) {
@@ -110,12 +128,13 @@ void Scheduler::came_back(Message& m, Time now) {
 // at once.
 bool Scheduler::can_be_parked(const Message& m) const {
   if (m.list || m.of(Status::todo) == 0 || m.of(Status::running) + m.of(Status::failed) > 0 ||
-      m.doing != Doing::nothing || !m.intents.empty() || m.unfinished.events || stopping_ ||
-      m.damaged || m.trouble_until != 0) {
+      m.doing != Doing::nothing || stopping_ || m.damaged) {
     return false;
   }
+  const Unsettled& rest = m.unsettled();
+  if (!rest.intents.empty() || rest.unfinished.events || rest.trouble_until != 0) return false;
   const bool lanes_full = std::ranges::all_of(kEveryChannel, [&](Channel c) {
-    if (m.of(c).turns.empty()) return true;
+    if (!m.of(c).has_turns()) return true;
     const auto& ready = of(c).ready[m.kind];
     if (ready.size() < slots(c)) return false;
     const auto soon = ready.begin() + slots(c);
@@ -136,8 +155,8 @@ bool Scheduler::waits_long(const Message& m, const Group& g) const {
 }
 
 void Scheduler::park(Message& m, Time now) {
-  if (!m.unrecorded.empty()) {
-    return write(m, Doing::parking, std::exchange(m.unrecorded, {}), Write::Then::stay);
+  if (!m.unsettled().unrecorded.empty()) {
+    return write(m, Doing::parking, m.take_unrecorded(), Write::Then::stay);
   }
   // What was tried already is not to be tried again at once.
   const bool forced = m.forced && m.of(Status::deferred) == 0;
@@ -145,7 +164,7 @@ void Scheduler::park(Message& m, Time now) {
   const Class kind = m.kind;
   std::optional<Channel> full;
   for (const Channel c : kEveryChannel) {
-    if (!m.of(c).turns.empty()) full = c;
+    if (m.of(c).has_turns()) full = c;
   }
   const auto blocked = std::ranges::find_if(m.groups, &Group::blocked);
   const Destination to = full || blocked == m.groups.end() ? 0 : blocked->to;

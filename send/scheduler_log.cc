@@ -14,8 +14,8 @@ void Scheduler::tell(const Message& m, std::uint32_t recipient, char letter,
 
 // RFC 3461 section 5.2.7: NOTIFY=NEVER, or one without FAILURE.
 void Scheduler::say_unwanted(Message& m) {
-  const std::int64_t recipients = std::exchange(m.unwanted, 0);
-  if (recipients == 0) return;
+  if (m.unsettled().unwanted == 0) return;
+  const std::int64_t recipients = std::exchange(m.unsettle().unwanted, 0);
   say(LogEntry{.event = "unwanted",
                .story = fmt::format("no bounce msg {}: its sender wants none", m.id.text()),
                .told = {{"id", m.id.text()}},

@@ -21,7 +21,21 @@ bool Scheduler::Message::anything_left() const {
   return of(Status::todo) + of(Status::later) + of(Status::running) + of(Status::deferred) +
                  of(Status::failed) >
              0 ||
-         !intents.empty();
+         !unsettled().intents.empty();
+}
+
+const Scheduler::Unsettled& Scheduler::Message::unsettled() const {
+  static const Unsettled kNothing;
+  return rest ? *rest : kNothing;
+}
+
+Scheduler::Unsettled& Scheduler::Message::unsettle() {
+  if (!rest) rest = std::make_unique<Unsettled>();
+  return *rest;
+}
+
+std::vector<Event> Scheduler::Message::take_unrecorded() {
+  return rest ? std::exchange(rest->unrecorded, {}) : std::vector<Event>();
 }
 
 Scheduler::Message* Scheduler::find(const Id& id) {
@@ -38,10 +52,11 @@ bool Scheduler::must_wait_for_another(Message& m, const Loaded& l, Time now) {
   }
   if (!l.notice_about) return false;
   const Message* about = find(*l.notice_about);
-  const bool pending =
-      about != nullptr && (std::ranges::find(about->intents, m.id) != about->intents.end() ||
-                           (about->doing == Doing::intending && about->intent == m.id));
-  if (l.confirmed && !pending) return false;
+  const auto pending = [&](const Unsettled& rest) {
+    return std::ranges::find(rest.intents, m.id) != rest.intents.end() ||
+           (about->doing == Doing::intending && rest.intent == m.id);
+  };
+  if (l.confirmed && (about == nullptr || !pending(about->unsettled()))) return false;
   if (about == nullptr) {
     waiting_.erase(*l.notice_about);
     if (!knows(*l.notice_about)) fresh_.insert(*l.notice_about, 0);
@@ -86,25 +101,26 @@ void Scheduler::advance(Message& m, Time now) {
     m.doing = Doing::setting_aside;
     return do_this(SetAside{m.id});
   }
-  if (m.trouble_until > now) {
+  const Unsettled& rest = m.unsettled();
+  if (rest.trouble_until > now) {
     if (stopping_ && m.of(Status::running) == 0) wait_again(m, now);
     return;
   }
-  m.trouble_until = 0;
+  if (rest.trouble_until != 0) m.unsettle().trouble_until = 0;
   bench(m, false);
-  if (m.unfinished.events) return write_again(m);
-  const bool to_notify = !m.intents.empty() && !m.notice_failed && !stopping_;
+  if (rest.unfinished.events) return write_again(m);
+  const bool to_notify = !rest.intents.empty() && !rest.notice_failed && !stopping_;
   if (to_notify && notices_ < limits_.notices) return queue_notice(m);
   const bool over = m.of(Status::running) == 0 && (m.of(Status::todo) == 0 || stopping_);
   if (over) say_unwanted(m);
-  if (m.of(Status::failed) > 0 && !stopping_ && (over || m.notice_due <= now)) {
+  if (m.of(Status::failed) > 0 && !stopping_ && (over || rest.notice_due <= now)) {
     return intend_notice(m, now);
   }
   if (over && !m.anything_left()) return write(m, Doing::removing, {}, Write::Then::remove);
   if (over && !to_notify) return keep(m, now);
   if (can_be_parked(m)) return park(m, now);
-  if (!m.unrecorded.empty() && m.record_due <= now) {
-    write(m, Doing::recording, std::exchange(m.unrecorded, {}), Write::Then::stay);
+  if (!rest.unrecorded.empty() && rest.record_due <= now) {
+    write(m, Doing::recording, m.take_unrecorded(), Write::Then::stay);
   }
 }
 
@@ -124,9 +140,9 @@ void Scheduler::intend_notice(Message& m, Time now) {
                  .told = {{"id", m.id.text()}}});
     return advance(m, now);
   }
-  m.intent = Id::make(now, random_());
-  intent.notice = m.intent;
-  std::vector<Event> events = std::exchange(m.unrecorded, {});
+  m.unsettle().intent = Id::make(now, random_());
+  intent.notice = m.unsettled().intent;
+  std::vector<Event> events = m.take_unrecorded();
   events.push_back(std::move(intent));
   write(m, Doing::intending, std::move(events), Write::Then::stay);
 }
@@ -134,13 +150,13 @@ void Scheduler::intend_notice(Message& m, Time now) {
 void Scheduler::queue_notice(Message& m) {
   ++notices_;
   m.doing = Doing::queueing;
-  do_this(QueueNotice{m.id, m.intents.front()});
+  do_this(QueueNotice{m.id, m.unsettled().intents.front()});
 }
 
 // Nothing more to do in this attempt: what must wait is recorded, and moved where it waits. What
 // was not tried because we end is to be tried at once.
 void Scheduler::keep(Message& m, Time now) {
-  std::vector<Event> events = std::exchange(m.unrecorded, {});
+  std::vector<Event> events = m.take_unrecorded();
   constexpr std::uint32_t kNever = 0xffffffff;
   std::uint32_t next = kNever;
   bool for_channel = false;
@@ -180,19 +196,21 @@ void Scheduler::keep(Message& m, Time now) {
 }
 
 void Scheduler::write(Message& m, Doing doing, std::vector<Event> events, Write::Then then) {
-  m.unfinished = {std::make_shared<const std::vector<Event>>(std::move(events)), then, doing};
+  m.unsettle().unfinished = {std::make_shared<const std::vector<Event>>(std::move(events)), then,
+                             doing};
   write_again(m);
 }
 
 void Scheduler::write_again(Message& m) {
-  m.doing = m.unfinished.doing;
-  do_this(Write{m.id, m.place, m.unfinished.events, m.unfinished.then});
+  const Unfinished& what = m.unsettled().unfinished;
+  m.doing = what.doing;
+  do_this(Write{m.id, m.place, what.events, what.then});
 }
 
 // What is known stays here and is written again, from a file opened anew; nothing that depends on
 // it happens before.
 void Scheduler::trouble(Message& m, Time now) {
-  m.trouble_until = now + kTroubleDelay;
+  m.unsettle().trouble_until = now + kTroubleDelay;
   bench(m, true);
   advance(m, now);
 }
@@ -214,14 +232,15 @@ void Scheduler::finished(Message& m, Doing doing, Time now) {
     return forget(m, now);
   }
   if (doing == Doing::keeping) return wait_again(m, now);
-  if (doing == Doing::intending) m.intents.push_back(m.intent);
+  if (doing == Doing::intending) m.unsettle().intents.push_back(m.unsettled().intent);
   if (doing == Doing::noticing) confirm_notice(m);
   advance(m, now);
 }
 
 void Scheduler::confirm_notice(Message& m) {
-  const Id notice = m.intents.front();
-  m.intents.erase(m.intents.begin());
+  std::vector<Id>& intents = m.unsettle().intents;
+  const Id notice = intents.front();
+  intents.erase(intents.begin());
   say(LogEntry{.event = "bounce",
                .story = fmt::format("bounce msg {} qp {}", m.id.text(), notice.text()),
                .told = {{"id", m.id.text()}, {"notice", notice.text()}}});
@@ -231,7 +250,7 @@ void Scheduler::confirm_notice(Message& m) {
 
 void Scheduler::wait_again(Message& m, Time now) {
   std::uint32_t next = m.again ? kAskedFor : m.next_s;
-  if (m.notice_failed && !m.again) {
+  if (m.unsettled().notice_failed && !m.again) {
     const std::uint32_t soon = seconds(now + kTroubleDelay);
     next = next <= seconds(now) ? soon : std::min(next, soon);
   }

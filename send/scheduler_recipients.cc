@@ -33,8 +33,7 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
   m.next_s = std::min(seconds(l.next), latest_next(now));
   m.attempts = l.attempts;
   m.reports = l.reports;
-  m.notice_due = now + kNoticeDelay;
-  m.intents = l.open_intents;
+  if (!l.open_intents.empty()) m.unsettle().intents = l.open_intents;
   steps_ += l.recipients.size();
   m.recipients.resize(l.recipients.size());
   m.of(Status::done) = static_cast<std::uint32_t>(l.recipients.size());
@@ -54,11 +53,11 @@ void Scheduler::begin_attempt(Message& m, const Loaded& l, Time now) {
     if (l.recipients[i] == failed) set_status(m, i, Status::failed);
     if (l.recipients[i] == reported) set_status(m, i, Status::reported);
   }
+  if (m.of(Status::failed) > 0) m.unsettle().notice_due = now + kNoticeDelay;
   if (l.recipients.empty()) say(fmt::format("warning: msg {} has no recipients", m.id.text()));
   for (const Loaded::Refused& r : l.refused) refuse(m, r, now);
   hold(m, now);
-  group(m);
-  m.list = m.order.size() >= kListRecipients && lists_ < kListsKeptOpen;
+  m.list = group(m) >= kListRecipients && lists_ < kListsKeptOpen;
   lists_ += m.list ? 1U : 0U;
   if (m.of(Status::todo) == 0 && m.of(Status::later) > 0) fruitless(m.kind, now);
 }
@@ -170,8 +169,8 @@ void Scheduler::defer(Message& m, std::uint32_t recipient, const std::string& te
 
 void Scheduler::fail(Message& m, std::uint32_t recipient, std::string text, Time now) {
   const bool told = m.recipients[recipient].reports;
-  if (told && m.of(Status::failed) == 0) m.notice_due = now + kNoticeDelay;
-  if (!told) ++m.unwanted;
+  if (told && m.of(Status::failed) == 0) m.unsettle().notice_due = now + kNoticeDelay;
+  if (!told) ++m.unsettle().unwanted;
   set_status(m, recipient, told ? Status::failed : Status::reported);
   add_event(m, Kind::failed, recipient, std::move(text), now);
 }
@@ -179,9 +178,10 @@ void Scheduler::fail(Message& m, std::uint32_t recipient, std::string text, Time
 // Neighbours that say the same share a record: a list of thousands often ends with one text.
 void Scheduler::add_event(Message& m, Kind kind, std::uint32_t recipient, std::string text,
                           Time now) {
-  if (m.unrecorded.empty()) m.record_due = now + kRecordDelay;
-  if (!m.unrecorded.empty() && kind != Kind::progress) {
-    Event& last = m.unrecorded.back();
+  Unsettled& rest = m.unsettle();
+  if (rest.unrecorded.empty()) rest.record_due = now + kRecordDelay;
+  if (!rest.unrecorded.empty() && kind != Kind::progress) {
+    Event& last = rest.unrecorded.back();
     if (last.kind == kind && last.text == text) return last.recipients.push_back(recipient);
   }
   Event event;
@@ -189,7 +189,7 @@ void Scheduler::add_event(Message& m, Kind kind, std::uint32_t recipient, std::s
   event.wall_us = now;
   event.recipients = {recipient};
   event.text = std::move(text);
-  m.unrecorded.push_back(std::move(event));
+  rest.unrecorded.push_back(std::move(event));
 }
 
 }  // namespace porpoise::send

@@ -144,7 +144,7 @@ void Scheduler::start_deliveries(Channel c, Time now) {
     Message& m = *find(of(c).ready[*kind].front());
     of(c).ready[*kind].pop_front();
     m.of(c).ready = false;
-    if (m.trouble_until > now || m.damaged) continue;
+    if (m.unsettled().trouble_until > now || m.damaged) continue;
     start_next(m, c, now);
     make_ready(m, c, now);  // behind the others: a long list takes turns
     if (can_be_parked(m)) advance(m, now);
@@ -165,23 +165,21 @@ std::optional<Scheduler::Class> Scheduler::class_to_start(Channel c) const {
 
 // Its next destination has a turn, and is behind its others then.
 void Scheduler::start_next(Message& m, Channel c, Time now) {
-  Share& share = m.of(c);
-  if (share.turns.empty()) return;
-  const std::uint32_t which = share.turns.pop();
+  if (!m.of(c).has_turns()) return;
+  const std::uint32_t which = m.take_turn(c);
   Group& g = m.groups[which];
-  const auto is_todo = [&](std::uint32_t at) {
-    return m.recipients[m.order[at]].status == Status::todo;
-  };
-  while (g.next < g.end && !is_todo(g.next)) ++g.next;
+  while (g.next != kNone && m.recipients[g.next].status != Status::todo) {
+    g.next = m.recipients[g.next].after;
+  }
   if (std::exchange(g.promised, false)) --crowds_.at(g.to).promised;
-  if (g.next == g.end) return settle(c, g.to, now);
+  if (g.next == kNone) return settle(c, g.to, now);
   if (g.to != 0) {
     Crowd& crowd = crowds_[g.to];
     crowd.channel = c;
     if (!has_place(crowd)) return block(m, g, crowd);
   }
-  start_one(m, m.order[g.next++], now);
-  if (g.next < g.end) share.turns.push(which);
+  start_one(m, std::exchange(g.next, m.recipients[g.next].after), now);
+  if (g.next != kNone) m.add_turn(which);
 }
 
 void Scheduler::start_one(Message& m, std::uint32_t recipient, Time now) {
@@ -221,7 +219,8 @@ void Scheduler::make_ready(Message& m, Time now) {
 
 void Scheduler::make_ready(Message& m, Channel c, Time now) {
   Share& share = m.of(c);
-  if (share.ready || m.damaged || share.turns.empty() || m.trouble_until > now) return;
+  if (share.ready || m.damaged || !share.has_turns()) return;
+  if (m.unsettled().trouble_until > now) return;
   of(c).ready[m.kind].push_back(m.id);
   share.ready = true;
 }
