@@ -416,9 +416,11 @@ def test_a_spawner_that_dies_is_started_again(alone):
     alone.submit("Subject: x\n\n", "alice@here.test")
     identifier = only(alone)
     send.said("starting delivery 1")
-    spawns = [p for p in processes_about(str(alone.path)) if _name(p) == "spawn"]
-    assert len(spawns) == 1
-    os.kill(spawns[0], signal.SIGKILL)
+
+    def spawns():  # a child of it has its name until it is `local`
+        return [p for p in processes_about(str(alone.path)) if _name(p) == "spawn"]
+    wait_for(lambda: len(spawns()) == 1, "the delivery to be local's")
+    os.kill(spawns()[0], signal.SIGKILL)
     send.said("alert: lost the spawner")
     wait_deferred(alone, identifier)
     assert b"the spawner ended while this delivery ran" in queued_file(alone, identifier).read_bytes()
