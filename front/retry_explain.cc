@@ -13,7 +13,7 @@
 namespace porpoise::front {
 namespace {
 
-constexpr std::int64_t kUsualLifetime = 7 * 86400;  // control/queuelifetime
+constexpr std::int64_t kUsualLifetime = std::int64_t{7} * 86400;  // control/queuelifetime
 
 std::string rule_text(const mail::RetryPlan& plan) {
   return plan.line == 0 ? "none of control/retry: the usual schedule"

@@ -14,8 +14,8 @@ constexpr std::string_view kIpv6 = "ipv6:";
 constexpr std::string_view kMapped{"\0\0\0\0\0\0\0\0\0\0\xff\xff", 12};
 
 std::string unmapped(std::string octets) {
-  return octets.size() == 16 && octets.starts_with(kMapped) ? octets.substr(kMapped.size())
-                                                            : octets;
+  if (octets.size() == 16 && octets.starts_with(kMapped)) octets.erase(0, kMapped.size());
+  return octets;
 }
 
 bool has_ipv6_tag(std::string_view text) {

@@ -91,7 +91,7 @@ std::size_t Session::feed(std::string_view in, std::string& replies) {
   return in_text_ ? take_text(in, replies) : take_line(in, replies);
 }
 
-void Session::answer(Reply reply, std::string& replies) {
+void Session::answer(const Reply& reply, std::string& replies) {
   if (is_error(reply.code) && ++errors_ >= settings_.limits.errors) {
     replies += end({4, 7, 0}, "too many errors");
     return;
@@ -244,7 +244,7 @@ Session::Reply Session::vrfy(const mail::SmtpCommand& command) {
   constexpr const char* kCannotTell = "cannot say; mail for it would be tried";
   auto asked = mail::parse_vrfy(command, rules());
   if (!asked) return {asked.error().code, asked.error().status, asked.error().text};
-  const Reply nobody_knows{252, kOk, kCannotTell};
+  Reply nobody_knows{252, kOk, kCannotTell};
   if (!settings_.verify || !asked->path || !complete(*asked->path)) return nobody_knows;
   const Taken<Checked> checked = world_.check(asked->path->address);
   if (!checked) {

@@ -81,7 +81,7 @@ class Session {
 
   std::size_t take_line(std::string_view in, std::string& replies);
   std::size_t take_text(std::string_view in, std::string& replies);
-  void answer(Reply reply, std::string& replies);
+  void answer(const Reply& reply, std::string& replies);
   std::string end(mail::StatusCode status, std::string_view why);
 
   Reply command(std::string_view line);
