@@ -15,6 +15,7 @@ from $PORPOISE_BUILD (default build/bin).
 A system instance, as real root, is the fixture `system`: system.py.
 """
 
+import contextlib
 import copy
 import os
 import pathlib
@@ -102,6 +103,20 @@ class Lab:
         }
         env.update(more)
         return {k: str(v) for k, v in env.items() if v is not None}
+
+    def driver(self, name, called=None):
+        """A program of testlab/drivers, where everybody may start it; `called`: by another name."""
+        place = self.bin.parent / "drivers"
+        if not (place / name).exists():
+            place.mkdir(exist_ok=True)
+            place.chmod(0o755)
+            # By way of another name: there may be several of us.
+            shutil.copy2(BUILD.parent / "lab" / name, place / f"{name}.{os.getpid()}")
+            (place / f"{name}.{os.getpid()}").rename(place / name)
+        if called and not (place / called).exists():
+            with contextlib.suppress(FileExistsError):
+                (place / called).symlink_to(name)
+        return place / (called or name)
 
     def program(self, name):
         name = str(name)

@@ -1,6 +1,6 @@
 """A system instance of the lab's, for workloads: in a folder, with users that only its programs know of.
 
-fault/system_step starts them there, in a mount namespace with the password file of etc/. Its names: system-send,
+drivers/system_step.cc starts them there, in a mount namespace with the password file of etc/. Its names: system-send,
 system-run, system-start, system-as."""
 
 import os
@@ -9,8 +9,6 @@ import pathlib
 from system import ACCOUNTS
 
 USERS = {"alice": 50001, "bob": 50002, "eve": 50003, "carl": 50004, "dave": 50005}
-STEP = pathlib.Path(__file__).parent / "fault" / "system_step"
-STEPS = ("system-send", "system-run", "system-start", "system-as")
 
 
 class SystemInstance:
@@ -21,8 +19,6 @@ class SystemInstance:
         self.path = self.folder / "instance"
 
     def make(self):
-        for step in STEPS:
-            self.lab.write(self.folder / step, STEP.read_bytes(), 0o755)
         self._make_names()
         self._make_folders()
         parts = zip(("queue", "network", "alias"), ACCOUNTS.items())
@@ -85,5 +81,5 @@ class SystemInstance:
         return sorted({f.name for f in [*(queue / "incoming").iterdir(), *(queue / "deferred").glob("*/*")]})
 
     def command(self, act, *arguments):
-        """One of STEPS."""
-        return (self.folder / f"system-{act}", self.path, self.lab.bin, *arguments)
+        """To start something as one of system_step's names."""
+        return (self.lab.driver("system-step", f"system-{act}"), self.path, self.lab.bin, *arguments)

@@ -476,7 +476,6 @@ class ThroughTheSocket(Workload):
     another one."""
 
     name = "submit"
-    DRIVER = pathlib.Path(__file__).parent / "fault" / "through_socket"
 
     def set_up(self, world):
         world.make_instance()
@@ -493,14 +492,13 @@ class ThroughTheSocket(Workload):
         uid, gid = world.lab.uid, world.lab.gid
         parts = [f"{part}:lab-{part}:{uid + i}:{gid + i}\n" for i, part in enumerate(("queue", "network", "alias"))]
         world.lab.write(view / "control" / "system", "".join(parts))
-        world.driver = world.lab.write(world.folder / "through-socket", self.DRIVER.read_bytes(), 0o755)
 
     def run(self, world):
         for number in range(6):
             subject = f"m{number:03}"
             octets = text(subject, OCTETS[number] if number < 5 else 200_000)
             world.ledger.message(subject, octets, "carl@here.test", ["alice@here.test"])
-            world.step(world.driver, world.folder / "view", world.lab.bin, "carl@here.test", "alice@here.test",
+            world.step(world.lab.driver("through-socket"), world.folder / "view", world.lab.bin, "carl@here.test", "alice@here.test",
                        input=octets, hands_in=[subject])
         world.send(settles=world.all())
 

@@ -22,16 +22,19 @@ judges what is there by testlab/invariants.py.
   --only NAME    one strike again, named as a finding names it; with one --workload
   --controls [C] only the planted bugs, or one: PLANT/WORKLOAD/MODE
   --json FILE    the figures, also there
-  --jobs N       at once (default: one a processor)
+  --jobs N       at once (default: one a processor); with --full they share each workload
 
 Exit code 0: nothing found, every planted bug caught, and something was struck."""
 
 import argparse
 import collections
+import functools
 import json
+import operator
 import os
 import sys
 import time
+import zlib
 
 from crash.place import Place
 from fault import controls, disk, points
@@ -70,16 +73,27 @@ def fast_folder():
     return None
 
 
+class Share(collections.namedtuple("Share", "number of")):
+    """What one of several jobs has of a workload's strikes. Each records the workload for itself, and where processes
+    take other turns it finds others; so they are dealt by their names."""
+
+    def dealt(self, strikes):
+        return [strike for strike in strikes if zlib.crc32(strike.name.encode()) % self.of == self.number]
+
+    def has(self, step):
+        return step.number % self.of == self.number
+
+
 # -- one workload, in a process of its own
 
 def record(kind, options, workload, place):
     return kind(WORKLOADS[workload](), place.lab, place.base / "run", named_files="1" if options.named else "0")
 
 
-def by_tracer(options, workload, modes, place):
+def by_tracer(options, workload, modes, share, place):
     recording = record(Recording, options, workload, place)
     try:
-        everything = [strike for mode in modes for strike in recording.strikes(mode)]
+        everything = share.dealt([strike for mode in modes for strike in recording.strikes(mode)])
         begun = time.monotonic()
         for strike in points.sample(everything, None if options.full else options.points, options.seed):
             recording.strike(strike)
@@ -88,17 +102,17 @@ def by_tracer(options, workload, modes, place):
         recording.close()
 
 
-def by_disk(options, workload, modes, place):
+def by_disk(options, workload, modes, share, place):
     disk.own_mounts()
     recording = record(disk.DiskRecording, options, workload, place)
     try:
-        everything = [strike for mode in modes for strike in recording.strikes(mode)]
+        everything = share.dealt([strike for mode in modes for strike in recording.strikes(mode)])
         begun = time.monotonic()
         for strike in points.sample(everything, None if options.full else options.points // 4, options.seed):
             recording.strike(strike)
         last = {step.program: step for step in recording.steps}  # of each program
         for mode in set(modes) & {"blocks", "inodes"}:
-            for step in recording.steps if options.full else last.values():
+            for step in filter(share.has, recording.steps if options.full else last.values()):
                 recording.stepped(step, mode, disk.EVERY_LEVEL if options.full else disk.SOME_LEVELS)
         return figures(recording, modes, recording.runs, time.monotonic() - begun)
     finally:
@@ -119,6 +133,18 @@ def figures(recording, modes, strikes, seconds):
         "seconds": seconds,
         "findings": [[str(f.strike), f.rule, f.fact] for f in recording.findings],
     }
+
+
+def added(results):
+    """The figures of all shares of a workload, as of one."""
+    failed = [result for result in results if "failed" in result]
+    if failed or len(results) == 1:
+        return [*failed, *results][0]
+    together = dict(results[0])
+    for figure in ("strikes", "runs", "unreached", "judged", "seconds", "findings"):
+        together[figure] = functools.reduce(operator.add, (result[figure] for result in results))
+    together["ends"] = dict(sum((collections.Counter(result["ends"]) for result in results), collections.Counter()))
+    return together
 
 
 def one_strike(options, workload, place):
@@ -198,16 +224,17 @@ class Task:
         return self.what(*self.arguments, place)
 
 
-def tasks_of(options):
+def strike_all(options):
+    """The figures of each workload and its modes. What is struck everywhere is shared by all jobs, so that they end
+    together; to record it again is worth it for much only."""
     modes = options.mode or MODES
-    tracer = [m for m in points.MODES if m in modes]
-    disks = [m for m in disk.MODES if m in modes]
-    tasks = []
-    for workload in options.workload or that_run_here():
-        tasks += [Task(by_tracer, options, workload, tracer)] * bool(tracer)
-        tasks += [Task(by_tracer, options, workload, ["clock"])] * ("clock" in modes)
-        tasks += [Task(by_disk, options, workload, disks)] * bool(disks)
-    return tasks
+    parts = (by_tracer, [m for m in points.MODES if m in modes]), (by_tracer, [m for m in modes if m == "clock"]), (
+        by_disk, [m for m in disk.MODES if m in modes])
+    shares = [Share(number, options.jobs) for number in range(options.jobs)] if options.full else [Share(0, 1)]
+    tasks = [Task(how, options, workload, chosen, share) for workload in options.workload or that_run_here()
+             for how, chosen in parts if chosen for share in shares]
+    results = in_processes(options.jobs, tasks)
+    return [added(results[first:first + len(shares)]) for first in range(0, len(results), len(shares))]
 
 
 # -- what is told
@@ -216,7 +243,7 @@ def show(result):
     if "failed" in result:
         print(f"FAILED: {result['failed']}")
         return
-    rate = f"{result['runs'] / result['seconds']:.0f} a second" if result["seconds"] else "once"
+    rate = f"{result['runs'] / result['seconds']:.0f} a second of a job" if result["seconds"] else "once"
     print(f"{result['workload']:8} {' '.join(result['modes'])}: {result['steps']} steps, {result['points']} calls, {result['runs']} of {result['strikes']} "
           f"strikes ({rate}), {result['judged']} outcomes judged, {len(result['findings'])} violations")
     seen = collections.Counter()
@@ -239,7 +266,7 @@ def main(arguments):
     if options.only:
         results = in_processes(1, [Task(one_strike, options, options.workload[0])])
     elif options.controls is None:
-        results = in_processes(options.jobs, tasks_of(options))
+        results = strike_all(options)
     wanted = controls.wanted(options.controls or "")
     if options.controls is not None or not (options.only or options.workload):
         caught = in_processes(options.jobs, [Task(controls.run, c, plant=c.plant) for c in wanted])

@@ -45,6 +45,8 @@ FEEDERS = frozenset(["preline", "predate"])
 SHORT = frozenset(["read", "pread64", "readv", "write", "pwrite64", "writev", "pwritev", "copy_file_range", "sendfile", "splice"])
 NEEDS_ROOM = frozenset(["create", "write", "name", "size"])
 
+DRIVERS = frozenset(["system-step", "through-socket"])  # see testlab/drivers
+
 KILLS = ("before", "after", "one-before", "one-after")
 MODES = ("kill", "error", "short", "full")  # by the tracer; and "clock"; those of the disk are in disk.py
 
@@ -103,7 +105,7 @@ def parse(listing):
     points = []
     for line in listing.splitlines():
         at, program, kind, changes, begun, obj = line.split("\t", 5)
-        ours = not program.startswith("python")  # that is a driver of the lab: it is killed, but its calls work
+        ours = program not in DRIVERS  # of the lab: they are killed, but their calls work
         points.append(Point(at, program, kind, changes == "changes", begun == "main" and ours, obj))
     return points
 
