@@ -10,6 +10,9 @@ packages_to_check="clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tid
 # Only to compare with, in bench/: left out where it is not there.
 packages_to_compare="libgmime-3.0-dev"
 
+# To make private roots for other people's servers: ./check --peers and --full.
+packages_for_roots="debootstrap"
+
 # install PACKAGE...: what is missing of it, as root or through sudo; says what it installs.
 install() {
   local package missing=() root=()
