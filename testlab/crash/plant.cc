@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+// The names are those that ld's --wrap asks for.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 int __real_fsync(int fd);
 int __real_linkat(int from, const char* name, int to, const char* target, int flags);
@@ -33,6 +35,7 @@ ssize_t __wrap_write(int fd, const void* octets, size_t size);
 int __wrap_fsync(int fd);
 int __wrap_linkat(int from, const char* name, int to, const char* target, int flags);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace {
 
@@ -86,7 +89,7 @@ bool is_new_file(const std::string& path) {
 }
 
 bool is_old(int folder, const char* name) {
-  constexpr time_t kWeek = 7 * 86400;
+  constexpr time_t kWeek = time_t{7} * 86400;
   struct stat st;
   timespec now;
   return ::fstatat(folder, name, &st, 0) == 0 && ::clock_gettime(CLOCK_REALTIME, &now) == 0 &&

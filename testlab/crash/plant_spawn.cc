@@ -9,12 +9,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// The names are those that ld's --wrap asks for.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 pid_t __real_waitpid(pid_t pid, int* status, int options);
 int __real_getpwnam_r(const char* name, passwd* entry, char* room, size_t size, passwd** found);
 pid_t __wrap_waitpid(pid_t pid, int* status, int options);
 int __wrap_getpwnam_r(const char* name, passwd* entry, char* room, size_t size, passwd** found);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace {
 

@@ -82,6 +82,7 @@ bool write_list(const std::string& path, const std::string& list) {
   (void)fcntl(report, F_SETFD, FD_CLOEXEC);
   if (!redirect(request)) _exit(1);
   std::vector<char*> environment;
+  environment.reserve(request.environment.size() + 1);
   for (const std::string& text : request.environment) {
     environment.push_back(const_cast<char*>(text.c_str()));
   }
@@ -116,10 +117,12 @@ std::string run(const Request& request) {
   return {room, static_cast<std::size_t>(n)};
 }
 
-using Setters = std::map<std::string_view, std::function<void(std::string)>>;
+using Setters = std::map<std::string_view, std::function<void(const std::string&)>>;
 
 Setters setters(Request& r) {
-  const auto into = [](std::string& place) { return [&place](std::string v) { place = v; }; };
+  const auto into = [](std::string& place) {
+    return [&place](const std::string& v) { place = v; };
+  };
   return {
       {"world", into(r.world)},
       {"cwd", into(r.cwd)},

@@ -56,6 +56,8 @@ void Stopped::set_result(long result) {
   ptrace(PTRACE_SETREGS, pid_, nullptr, &registers_);
 }
 
+// Addresses of the other process are numbers here, which these two calls want as pointers.
+// NOLINTBEGIN(performance-no-int-to-ptr)
 bool Stopped::read_memory(unsigned long long address, void* room, std::size_t octets) const {
   iovec here{room, octets};
   iovec there{reinterpret_cast<void*>(address), octets};
@@ -67,6 +69,7 @@ bool Stopped::write_memory(unsigned long long address, const void* octets, std::
   iovec there{reinterpret_cast<void*>(address), size};
   return process_vm_writev(pid_, &here, 1, &there, 1, 0) == static_cast<ssize_t>(size);
 }
+// NOLINTEND(performance-no-int-to-ptr)
 
 // Piece by piece up to page ends, since what lies behind the string may not be mapped.
 std::string Stopped::string_at(unsigned long long address) const {

@@ -42,6 +42,7 @@ void stay_on_this_processor() {
 
 pid_t start(const Plan& plan) {
   std::vector<char*> arguments;
+  arguments.reserve(plan.arguments.size() + 1);
   for (const std::string& argument : plan.arguments) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
