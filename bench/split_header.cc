@@ -108,8 +108,7 @@ auto often(Work work, const std::vector<std::string>& headers) {
 
 int main() {
   // Copies at different places, so that none of them is a lucky one.
-  std::vector<std::string> headers;
-  for (std::size_t i = 0; i < 16; ++i) headers.emplace_back(kHeader);
+  const std::vector<std::string> headers(16, std::string(kHeader));
   const double lines = static_cast<double>(find_lines(kHeader)) * kTimes;
   std::printf("%zu octets, %zu lines, %zu fields\n", kHeader.size(), find_lines(kHeader),
               split(kHeader));
