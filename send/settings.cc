@@ -50,7 +50,7 @@ void Settings::read_limits(const Instance& instance, const Trouble& trouble) {
   } else {
     trouble("control/queuelifetime", lifetime.error());
   }
-  limits_.open_per_class = 2 * (limits_.deliveries + limits_.remote) + kSparePlaces;
+  limits_.open_per_class = 2 * (std::size_t{limits_.deliveries} + limits_.remote) + kSparePlaces;
 }
 
 void Settings::read(const Instance& instance, const Trouble& trouble) {

@@ -42,7 +42,7 @@ Result<> Spawner::begin(const spawn::StartDelivery& delivery, posix::UniqueFd co
 Result<> Spawner::flush() {
   while (!unsent_.empty()) {
     const auto& [text, content] = unsent_.front();
-    const Result<> done = posix::send_message(socket(), text, content.get());
+    Result<> done = posix::send_message(socket(), text, content.get());
     if (!done && done.error().sys == EAGAIN) return {};
     if (!done) return done;
     unsent_.pop_front();
