@@ -13,10 +13,7 @@ namespace porpoise::driver {
 namespace {
 
 // Real milliseconds, whatever clock the tracer pretends.
-constexpr int kLookMs = 25;  // between two looks at who sleeps
-constexpr int kLooks =
-    12;  // without a line, when nothing is being delivered, but they do not sleep
-constexpr int kPatienceMs = 3000;  // without a line, when something is
+constexpr int kPatienceMs = 3000;
 constexpr int kEndingMs = 60'000;
 constexpr int kParts = 3;  // queue --serve, spawn, send: where one is missing it is started again
 
@@ -80,20 +77,19 @@ void Running::hear(std::string_view line) {
   }
 }
 
-// No process runs, or has run between two looks: nothing comes any more but by time.
-bool Running::all_asleep() {
-  const std::optional<Turns> before = asleep(process_);
-  if (!before || children_of(process_) < kParts) return false;
-  const timespec pause{0, kLookMs * 1'000'000};
-  pollfd polled{.fd = log_, .events = POLLIN, .revents = 0};
-  return ppoll(&polled, 1, &pause, nullptr) == 0 && asleep(process_) == before;
+std::optional<Turns> Running::who_sleeps() const {
+  return children_of(process_) < kParts ? std::nullopt : asleep(process_);
 }
 
-bool Running::goes_on() {
-  for (int look = 0; look < kLooks; ++look) {
-    if (read(0)) return true;
-    if (ended_ || all_asleep()) return false;
-    if (read(kLookMs)) return true;
+// False: in `looks` no line has come; or no process has run for `rest` of them.
+bool Running::reads_or_rests(int looks, int rest) {
+  std::optional<Turns> before;
+  for (int look = 0, slept = 0; look < looks && !ended_; ++look) {
+    if (read(look == 0 ? 0 : kLookMs)) return true;
+    std::optional<Turns> now = who_sleeps();
+    slept = now && now == before ? slept + 1 : 0;
+    if (slept == rest) return read(0);
+    before = std::move(now);
   }
   return false;
 }
@@ -121,7 +117,7 @@ bool Running::is_busy() const {
 
 void Running::until_quiet() {
   while (!ended_ && !all_known_are_over()) {
-    if (!(is_busy() ? read(kPatienceMs) : goes_on())) return;
+    if (!reads_or_rests(kPatience, is_busy() ? kRest : kQuiet)) return;
   }
 }
 

@@ -36,6 +36,17 @@ bool must_stop(const Plan& plan, const Call& call) {
   return call.name == plan.call();
 }
 
+// The futex calls that wait until a time; most others wake somebody, and are none of ours.
+void add_waits_until(std::vector<sock_filter>& filter) {
+  constexpr auto kOperation = offsetof(seccomp_data, args) + sizeof(seccomp_data::args[0]);
+  constexpr auto kMask = ~static_cast<unsigned>(FUTEX_PRIVATE_FLAG);
+  filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 4));
+  filter.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kOperation));
+  filter.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kMask));
+  filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FUTEX_WAIT_BITSET, 0, 1));
+  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+}
+
 }  // namespace
 
 void stop_at_calls(const Plan& plan) {
@@ -47,10 +58,7 @@ void stop_at_calls(const Plan& plan) {
     filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call.number), 0, 1));
     filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
   }
-  if (plan.wall_us != 0) {
-    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 1));
-    filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
-  }
+  if (plan.wall_us != 0) add_waits_until(filter);
   filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
