@@ -19,7 +19,7 @@ constexpr const char* kUsage =
     "usage: spawn [--instance DIR] [--delivery-seconds N] [--remote-seconds N] "
     "[--lookup-seconds N] [--grace-seconds N] 3<>SOCKET_OF_SEND";
 constexpr int kSocket = 3;
-constexpr std::uint64_t kMaxSeconds = 30 * 86400;
+constexpr std::uint64_t kMaxSeconds = std::uint64_t{30} * 86400;
 
 bool is_our_socket() {
   int type = 0;
