@@ -89,7 +89,7 @@ def test_what_programs_may_answer_is_in_their_manual_pages():
 def test_nothing_stays_when_the_lab_is_killed(lab):
     place = lab.folder(lab.base / "killed-lab")
     env = dict(os.environ, TMPDIR=str(place), PORPOISE_FAULT_FOLDER=str(place))
-    run = subprocess.Popen([*LAB, "--workload", "deliver", "--mode", "kill", "--mode", "blocks", "--full"],
+    run = subprocess.Popen([*LAB, "--workload", "deliver", "--mode", "kill", "--mode", "blocks", "--full", "--jobs", "2"],
                            stdout=subprocess.DEVNULL, env=env)
     try:
         wait_for(lambda: len(list(place.glob("*/run/patterns/7"))) == 2, "two runs to begin")
