@@ -239,6 +239,7 @@ void Scheduler::limit(const Limits& limits, Time now) {
     if (m.doing != Doing::loading) hold(m, now);
   }
   std::vector<std::pair<Channel, Destination>> crowds;
+  crowds.reserve(crowds_.size());
   for (const auto& [to, crowd] : crowds_) crowds.emplace_back(crowd.channel, to);
   for (const auto& [c, to] : crowds) settle(c, to, now);
   say_status();

@@ -171,7 +171,7 @@ void Scheduler::keep(Message& m, Time now) {
   }
   const bool on_hold = for_channel && next == kNever;  // all that is left is
   if (m.of(Status::todo) > 0) {
-    next = m.next_s;
+    // Its time stays what it was.
   } else if (m.of(Status::deferred) > 0) {
     // A little chance, so that what came together does not come back together.
     const Time wait = std::max<Time>(Time{next} * kSecond - now, 0) / kSecond;
