@@ -1,9 +1,10 @@
 #include "cli/cli.h"
 
-#include <charconv>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+
+#include "libmail/number.h"
 
 namespace porpoise::cli {
 
@@ -74,9 +75,7 @@ Parser& Parser::option(const std::string& names, std::optional<std::string>& val
 // Not CLI11's own reading of numbers, which takes one too large for the largest.
 Parser& Parser::option(const std::string& names, std::int64_t& value, const std::string& help) {
   const auto read = [&value](const std::string& text) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || stop != end) {
+    if (!parse_number(text, value)) {
       throw CLI::ValidationError("\"" + text + "\" is not a number");
     }
   };

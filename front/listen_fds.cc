@@ -1,11 +1,11 @@
 #include "front/listen_fds.h"
 
-#include <charconv>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libmail/number.h"
 #include "posix/error.h"
 
 namespace porpoise::front {
@@ -22,12 +22,9 @@ std::optional<std::string> take_variable(const char* name) {
   return taken;
 }
 
-std::optional<int> number_in(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  int number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || end != text->data() + text->size() || number < 0) return std::nullopt;
-  return number;
+std::optional<int> count_in(const std::optional<std::string>& text) {
+  const std::optional<int> number = text ? number_in<int>(*text) : std::nullopt;
+  return number && *number < 0 ? std::nullopt : number;
 }
 
 bool listens(int fd) {
@@ -62,8 +59,8 @@ Result<ListenFds> take_listen_fds() {
   const std::optional<std::string> fds = take_variable("LISTEN_FDS");
   const std::optional<std::string> named = take_variable("LISTEN_FDNAMES");
   ListenFds taken;
-  if (number_in(pid) != ::getpid() || !fds) return taken;
-  const std::optional<int> count = number_in(fds);
+  if (count_in(pid) != ::getpid() || !fds) return taken;
+  const std::optional<int> count = count_in(fds);
   if (!count || *count > kMost)
     return permanent("LISTEN_FDS \"{}\" is no number to {}", *fds, kMost);
   Result<std::vector<std::string>> names = listen_names(*count, named);

@@ -1,13 +1,13 @@
 #include "front/owner.h"
 
 #include <algorithm>
-#include <charconv>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
 #include <vector>
 
 #include "instance/control.h"
+#include "libmail/number.h"
 #include "posix/error.h"
 
 namespace porpoise::front {
@@ -39,11 +39,8 @@ PasswordFile::Answer look_up(const std::string& shown, const Lookup& lookup) {
 }
 
 std::optional<uid_t> decimal(std::string_view text) {
-  uid_t uid = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), uid);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (uid == static_cast<uid_t>(-1)) return std::nullopt;  // setuid's "leave it"
-  return uid;
+  const std::optional<uid_t> uid = number_in<uid_t>(text);
+  return uid == static_cast<uid_t>(-1) ? std::nullopt : uid;  // setuid's "leave it"
 }
 
 PasswordFile::Answer named_user(const std::string& user, const PasswordFile& passwords) {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "instance/instance.h"
+#include "libmail/number.h"
 
 namespace porpoise {
 namespace {
@@ -11,13 +11,9 @@ namespace {
 constexpr std::string_view kWanted = "want queue, network and alias, each as PART:NAME:UID:GID";
 
 std::optional<std::uint32_t> id_of(std::string_view text) {
-  std::uint32_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const std::optional<std::uint32_t> id = number_in<std::uint32_t>(text);
   // The last is what "no such id" and "leave it as it is" look like to the kernel.
-  if (error != std::errc() || end != text.data() + text.size() || id == UINT32_MAX) {
-    return std::nullopt;
-  }
-  return id;
+  return id == UINT32_MAX ? std::nullopt : id;
 }
 
 /// What is up to the next `end` and that; all of it where there is none.

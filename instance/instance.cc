@@ -1,6 +1,5 @@
 #include "instance/instance.h"
 
-#include <charconv>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -8,17 +7,12 @@
 #include <vector>
 
 #include "instance/control.h"
+#include "libmail/number.h"
 #include "posix/error.h"
 #include "posix/file.h"
 
 namespace porpoise {
 namespace {
-
-template <class Number>
-bool parse_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
-}
 
 std::optional<std::string> environment(const char* name) {
   const char* value = ::getenv(name);

@@ -1,11 +1,11 @@
 #include "instance/resolver.h"
 
 #include <algorithm>
-#include <charconv>
 #include <tuple>
 
 #include "instance/trusted.h"
 #include "libmail/control_file.h"
+#include "libmail/number.h"
 
 namespace porpoise {
 namespace {
@@ -135,9 +135,8 @@ Result<Accounts> Accounts::load(const Instance& instance) {
     Line entry;
     entry.number = number;
     const auto number_of = [](const std::string& s, auto& value) {
-      const auto [stop, error] = std::from_chars(s.data(), s.data() + s.size(), value);
       // The last is "leave it as it is" to the kernel.
-      return error == std::errc() && stop == s.data() + s.size() && value != UINT32_MAX;
+      return parse_number(s, value) && value != UINT32_MAX;
     };
     if ((kind != '=' && kind != '+') || fields.size() != 7 ||
         !number_of(fields[2], entry.account.uid) || !number_of(fields[3], entry.account.gid) ||

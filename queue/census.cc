@@ -1,10 +1,10 @@
 #include "queue/census.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <fcntl.h>
 
+#include "libmail/number.h"
 #include "posix/file.h"
 #include "queue/record.h"
 #include "queue/spool.h"
@@ -28,11 +28,9 @@ std::optional<std::pair<uid_t, std::uint64_t>> submitter_in(int file) {
   while (!rest.empty() && rest[0] != 'F') {
     const std::size_t end = rest.find('\0');
     if (end == std::string_view::npos) return std::nullopt;
-    uid_t uid = 0;
     if (rest[0] == 'U') {
-      const auto [stop, error] = std::from_chars(&rest[1], &rest[end], uid);
-      if (error != std::errc() || stop != &rest[end]) return std::nullopt;
-      return std::pair{uid, header->content_octets};
+      const std::optional<uid_t> uid = number_in<uid_t>(rest.substr(1, end - 1));
+      return uid ? std::optional(std::pair{*uid, header->content_octets}) : std::nullopt;
     }
     rest.remove_prefix(end + 1);
   }

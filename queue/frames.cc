@@ -1,8 +1,8 @@
 #include "queue/frames.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "libmail/number.h"
 #include "libmail/steps.h"
 
 namespace porpoise::queue {
@@ -26,11 +26,6 @@ bool take_field(std::string_view& payload, char& letter, std::string_view& text)
   text = payload.substr(1, end - 1);
   payload.remove_prefix(end + 1);
   return true;
-}
-
-bool parse_number(std::string_view text, int& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && number >= 0;
 }
 
 std::size_t length_in(std::string_view head) {
@@ -74,9 +69,9 @@ bool set_field(Hello& hello, char letter, std::string_view text) {
 bool set_field(Answer& answer, char letter, std::string_view text) {
   switch (letter) {
     case 'C':
-      return parse_number(text, answer.code) && answer.code < 256;
+      return parse_number(text, answer.code) && answer.code >= 0 && answer.code < 256;
     case 'S':
-      return parse_number(text, answer.sys);
+      return parse_number(text, answer.sys) && answer.sys >= 0;
     case 'I':
       answer.id = text;
       break;

@@ -1,7 +1,8 @@
 #include "queue/record.h"
 
-#include <charconv>
 #include <cstddef>
+
+#include "libmail/number.h"
 
 namespace porpoise::queue {
 namespace {
@@ -22,13 +23,6 @@ std::uint32_t get_le(std::string_view octets, std::size_t from, std::size_t coun
     value = value << 8 | static_cast<std::uint8_t>(octets[from + i]);
   }
   return value;
-}
-
-// The whole of `text` as a number.
-template <class Number>
-bool parse_number(std::string_view text, Number& number, int base = 10) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 std::uint32_t record_crc(std::string_view head16, std::string_view payload, const Id& id,

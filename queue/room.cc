@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <sys/statvfs.h>
 #include <vector>
 
 #include "instance/control.h"
+#include "libmail/number.h"
 #include "posix/error.h"
 #include "posix/program.h"
 
@@ -28,22 +28,15 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 // "2.5%" without its sign.
 std::optional<Least> percentage(std::string_view text) {
   const std::size_t dot = std::min(text.find('.'), text.size());
-  const auto whole = number(text.substr(0, dot));
+  const auto whole = number_in<std::uint64_t>(text.substr(0, dot));
   if (!whole || *whole > 100) return std::nullopt;
   std::string digits(text.substr(std::min(dot + 1, text.size())));
   if (dot < text.size() && (digits.empty() || digits.size() > 2)) return std::nullopt;
   digits.resize(2, '0');
-  const auto rest = number(digits);
+  const auto rest = number_in<std::uint64_t>(digits);
   if (!rest || *whole * 100 + *rest > 10'000) return std::nullopt;
   return Least{.hundredths = *whole * 100 + *rest};
 }
@@ -53,10 +46,10 @@ std::optional<Least> least(std::string_view word, bool with_units) {
   constexpr std::string_view kUnits = "KMGT";
   const std::size_t unit = word.empty() ? std::string_view::npos : kUnits.find(word.back());
   if (!with_units || unit == std::string_view::npos) {
-    const auto count = number(word);
+    const auto count = number_in<std::uint64_t>(word);
     return count ? std::optional(Least{.count = *count}) : std::nullopt;
   }
-  const auto count = number(word.substr(0, word.size() - 1));
+  const auto count = number_in<std::uint64_t>(word.substr(0, word.size() - 1));
   const std::uint64_t factor = std::uint64_t{1} << (10 * (unit + 1));
   if (!count || *count > kMost / factor) return std::nullopt;
   return Least{.count = *count * factor};

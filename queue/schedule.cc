@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fcntl.h>
 #include <stdio.h>
 #include <tuple>
 #include <unistd.h>
 
+#include "libmail/number.h"
 #include "posix/error.h"
 #include "posix/file.h"
 #include "queue/record.h"
@@ -23,12 +23,6 @@ constexpr std::uint32_t kMaxEntries = 100'000'000;  // 1.6 GB
 tl::unexpected<Error> bad(std::string_view what) {
   return tl::make_unexpected(
       Error{Fate::permanent, fmt::format("queue/schedule is of no use: {}", what), EBADMSG});
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& number, int base = 10) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 }  // namespace

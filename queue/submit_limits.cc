@@ -1,8 +1,9 @@
 #include "queue/submit_limits.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "libmail/number.h"
 
 namespace porpoise::queue {
 namespace {
@@ -10,13 +11,6 @@ namespace {
 constexpr const char* kFile = "submitlimits";
 constexpr const char* kWanted =
     "want a uid or *, then any of connections=N messages=N octets=N hourly=N";
-
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 std::string_view next_word(std::string_view& rest) {
   constexpr std::string_view kBlanks = " \t";
@@ -30,7 +24,7 @@ bool set(UidLimits& limits, std::string_view word) {
   const std::size_t equals = word.find('=');
   if (equals == std::string_view::npos) return false;
   const std::string_view name = word.substr(0, equals);
-  const std::optional<std::uint64_t> value = number(word.substr(equals + 1));
+  const std::optional<std::uint64_t> value = number_in<std::uint64_t>(word.substr(equals + 1));
   if (!value) return false;
   if (name == "connections") {
     limits.connections = *value;
@@ -57,7 +51,7 @@ bool set_all(UidLimits& limits, std::string_view words) {
 bool apply(SubmitLimits& limits, std::string_view line, bool anybody) {
   const std::string_view who = next_word(line);
   if (who == "*") return !anybody || set_all(limits.anybody, line);
-  const std::optional<std::uint64_t> uid = number(who);
+  const std::optional<std::uint64_t> uid = number_in<std::uint64_t>(who);
   if (!uid || *uid >= UINT32_MAX) return false;
   UidLimits of_uid = limits.anybody;
   if (!set_all(of_uid, line)) return false;

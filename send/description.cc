@@ -1,9 +1,9 @@
 #include "send/description.h"
 
 #include <cerrno>
-#include <charconv>
 #include <sys/mman.h>
 
+#include "libmail/number.h"
 #include "posix/error.h"
 #include "posix/file.h"
 #include "posix/writer.h"
@@ -53,9 +53,7 @@ Result<DescriptionReader::About> DescriptionReader::begin() {
   if (!*sender || !*arrival) return permanent("{} ends too early", kWhat);
   About about;
   about.sender = std::move(**sender);
-  const char* end = (*arrival)->data() + (*arrival)->size();
-  const auto [stop, error] = std::from_chars((*arrival)->data(), end, about.arrival_us);
-  if (error != std::errc() || stop != end) return permanent("{}: no arrival time", kWhat);
+  if (!parse_number(**arrival, about.arrival_us)) return permanent("{}: no arrival time", kWhat);
   return about;
 }
 

@@ -1,12 +1,12 @@
 #include "spawn/lookup.h"
 
-#include <charconv>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "instance/password_file.h"
+#include "libmail/number.h"
 #include "posix/become.h"
 #include "posix/file.h"
 #include "posix/process.h"
@@ -45,12 +45,6 @@ Result<std::vector<Account>> look_up(const Instance& instance, const std::string
 
 std::string joined(const std::vector<gid_t>& groups) {
   return fmt::format("{}", fmt::join(groups, ","));
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 bool parse_groups(std::string_view text, std::vector<gid_t>& groups) {

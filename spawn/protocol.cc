@@ -1,8 +1,9 @@
 #include "spawn/protocol.h"
 
-#include <charconv>
 #include <fmt/format.h>
 #include <vector>
+
+#include "libmail/number.h"
 
 namespace porpoise::spawn {
 namespace {
@@ -20,12 +21,6 @@ std::optional<std::vector<std::string>> fields_of(std::string_view octets, char 
   }
   if (fields.size() != count) return std::nullopt;
   return fields;
-}
-
-bool parse_slot(const std::string& text, std::uint32_t& slot) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, slot);
-  return error == std::errc() && stop == end;
 }
 
 // A NUL inside a field would begin another one.
@@ -65,7 +60,7 @@ std::optional<StartDelivery> decode_start(std::string_view octets) {
   StartDelivery m;
   m.elsewhere = octets.starts_with('E');
   auto fields = fields_of(octets, m.elsewhere ? 'E' : 'S', 4);
-  if (!fields || !parse_slot((*fields)[0], m.slot)) return std::nullopt;
+  if (!fields || !parse_number((*fields)[0], m.slot)) return std::nullopt;
   m.sender = std::move((*fields)[1]);
   m.recipient = std::move((*fields)[2]);
   m.progress = std::move((*fields)[3]);
@@ -75,7 +70,7 @@ std::optional<StartDelivery> decode_start(std::string_view octets) {
 std::optional<DeliveryNote> decode_note(std::string_view octets) {
   auto fields = fields_of(octets, 'P', 2);
   DeliveryNote m;
-  if (!fields || !parse_slot((*fields)[0], m.slot)) return std::nullopt;
+  if (!fields || !parse_number((*fields)[0], m.slot)) return std::nullopt;
   m.note = std::move((*fields)[1]);
   return m;
 }
@@ -83,7 +78,8 @@ std::optional<DeliveryNote> decode_note(std::string_view octets) {
 std::optional<DeliveryReport> decode_report(std::string_view octets) {
   auto fields = fields_of(octets, 'R', 4);
   DeliveryReport m;
-  if (!fields || !parse_slot((*fields)[0], m.slot) || (*fields)[1].size() != 1) return std::nullopt;
+  if (!fields || !parse_number((*fields)[0], m.slot) || (*fields)[1].size() != 1)
+    return std::nullopt;
   m.letter = (*fields)[1][0];
   if (m.letter != 'K' && m.letter != 'Z' && m.letter != 'D') return std::nullopt;
   m.text = std::move((*fields)[2]);
