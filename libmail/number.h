@@ -14,8 +14,9 @@ namespace porpoise {
 template <class Number>
 bool parse_number(std::string_view text, Number& number, int base = 10) {
   Number value{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, value, base);
   if (error != std::errc() || stop != end) return false;
   number = value;
   return true;

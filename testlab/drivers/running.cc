@@ -48,7 +48,7 @@ Running::Running(const System& system) {
 // False: no line came in time, or it has ended.
 bool Running::read(int patience_ms) {
   pollfd polled{.fd = log_, .events = POLLIN, .revents = 0};
-  const timespec patience{patience_ms / 1000, patience_ms % 1000 * 1'000'000};
+  const timespec patience{patience_ms / 1000, long{patience_ms % 1000} * 1'000'000};
   if (ended_ || ppoll(&polled, 1, &patience, nullptr) <= 0)
     return false;  // poll() would be hastened
   char room[65536];
