@@ -28,6 +28,8 @@ import time
 
 import pytest
 
+from maildir_age import age
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("PORPOISE_BUILD", TOP / "build" / "bin"))
 FIRST_UID = 61900  # within what systemd keeps for users that exist for a moment only
@@ -250,9 +252,9 @@ class Instance:
         return self.lab.write(self.home_of(name) / file, text, mode)
 
     def messages(self, name, folders=("new", "cur")):
-        """The files of a Maildir, oldest name first."""
+        """The files of a Maildir, the oldest first."""
         maildir = self.home_of(name) / "Maildir"
-        return sorted(f for sub in folders for f in (maildir / sub).iterdir())
+        return sorted((f for sub in folders for f in (maildir / sub).iterdir()), key=age)
 
     def message(self, name, count=1, patience=PATIENCE):
         """Waits until there are exactly `count` messages; gives the last one's octets."""

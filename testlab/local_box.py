@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from maildir_age import age
+
 MESSAGE = b"From: bob@x.test\nSubject: hi\n\nhello\n"
 DTLINE = b"Delivered-To: joe@here.test\n"
 RPLINE = b"Return-Path: <bob@x.test>\n"
@@ -26,7 +28,7 @@ class Box:
             self.lab.folder(self.home / name / part if part else self.home / name, 0o700)
 
     def in_maildir(self, name="Maildir"):
-        return sorted((self.home / name / "new").iterdir())
+        return sorted((self.home / name / "new").iterdir(), key=age)
 
     def deliver(self, ext=None, *, message=MESSAGE, options=(), sender="bob@x.test",
                 default="./Maildir/", host="here.test", env=None, before=(), user="joe", **more):

@@ -34,6 +34,7 @@ import subprocess
 import pytest
 
 from conftest import PATIENCE, wait_for
+from maildir_age import age
 
 USERS = {"alice": 50001, "bob": 50002, "eve": 50003}
 ACCOUNTS = {"porpoise": 50101, "porpoise-net": 50102, "porpoise-alias": 50103}
@@ -322,9 +323,9 @@ class System:
         return done
 
     def messages(self, name, folders=("new", "cur")):
-        """The files of a Maildir, oldest name first."""
+        """The files of a Maildir, the oldest first."""
         maildir = (self.instance / "alias" if name == "alias" else self.home_of(name)) / "Maildir"
-        return sorted(f for sub in folders for f in (maildir / sub).iterdir())
+        return sorted((f for sub in folders for f in (maildir / sub).iterdir()), key=age)
 
     def message(self, name, count=1, patience=PATIENCE):
         """Waits until there are exactly `count` messages; gives the last one's octets."""

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from conv import known, loader, runner, states, target, wire
+from maildir_age import age
 
 HEAD = "id: test\ntitle: a test\ntransport: pop3\ntimeout: 1s\n"
 OK = "@ connect\nS: +OK\n"  # lines 6 and 7
@@ -246,3 +247,10 @@ def test_an_unwanted_handshake_is_a_failure(certificate):
     result = result_of(body, Encrypted(certificate, at_once=False))
     assert result.reason == "test.conv:10:1: the TLS handshake succeeded"
     assert pathlib.Path(certificate).exists()
+
+
+def test_messages_are_in_the_order_of_their_age():
+    names = ["9.M1P1.h", "1700000000.M95P3.h", "1700000000.M123456P2.h", "1700000001.12.h", "1700000001.M7P1.h", "odd"]
+    files = [pathlib.Path("new", name) for name in sorted(names)]
+    assert [file.name for file in sorted(files, key=age)] == names
+    assert sorted(names) != names

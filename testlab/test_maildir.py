@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from maildir_age import age
 
 STRACE = "/usr/bin/strace"
 
@@ -16,7 +17,7 @@ def out(done):
 
 
 def new(path):
-    return sorted((path / "new").iterdir())
+    return sorted((path / "new").iterdir(), key=age)
 
 
 @pytest.fixture

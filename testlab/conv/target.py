@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import queue_file
+from maildir_age import age
 
 from . import setups
 from .dialects import TLS_AT_ONCE, dialect_of
@@ -129,10 +130,10 @@ class Target:
     # -- what it shows
 
     def messages(self, user):
-        """Those in a Maildir by the names of their files, wherever they are."""
+        """Those in a Maildir by the age that the names of their files tell, wherever they are."""
         maildir = self.maildir(user)
         files = [f for part in ("new", "cur") if (maildir / part).is_dir() for f in (maildir / part).iterdir()]
-        return [Item(file=file) for file in sorted(files, key=lambda f: f.name)]
+        return [Item(file=file) for file in sorted(files, key=age)]
 
     def mbox(self, user):
         raise Unobserved("no mbox")
@@ -242,7 +243,7 @@ class Porpoise(Target):
     def queue(self):
         folder = pathlib.Path(self.instance.path) / "queue"
         files = [*folder.glob("incoming/*"), *folder.glob("deferred/*/*")]
-        return [queued(file) for file in sorted(files, key=lambda f: f.name)]
+        return [queued(file) for file in sorted(files, key=age)]
 
     def bounces(self):
         """Notices that are delivered, or wait."""
