@@ -1,4 +1,4 @@
-// A queue that is small when it is short, which std::deque is not: an open message has two.
+// A queue that gives what it takes out, and is small when it is short, which std::deque is not.
 
 #pragma once
 
